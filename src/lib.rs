@@ -1,0 +1,7 @@
+//! rdpwhy reads exported Windows event logs and says why Remote Desktop failed and what to do.
+//!
+//! Data flows one way through the rooms: `input → evtx → text → rule → scan → diagnose → fleet → report →
+//! render → cli`. A room uses rooms to its left only; `tests/suite/architecture.rs` enforces it.
+
+pub mod evtx;
+pub mod report;
