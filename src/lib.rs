@@ -4,4 +4,5 @@
 //! render → cli`. A room uses rooms to its left only; `tests/suite/architecture.rs` enforces it.
 
 pub mod evtx;
+pub mod fleet;
 pub mod report;
