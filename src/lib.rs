@@ -5,4 +5,5 @@
 
 pub mod evtx;
 pub mod fleet;
+pub mod render;
 pub mod report;

@@ -1,0 +1,61 @@
+//! A report becomes bytes: for a terminal, a machine, a spreadsheet, a ticket or a browser.
+//!
+//! Renderers show what the report holds in the order in which it holds it; they judge and search nothing. Text from logs
+//! passes through [`escape`] in every one of them.
+
+mod clock;
+mod escape;
+mod json;
+mod terminal;
+#[cfg(test)]
+mod test_report;
+mod words;
+
+use std::io::{self, Write};
+
+use chrono::{FixedOffset, Offset as _, Utc};
+
+use crate::report::Report;
+
+/// A form of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For a person at a terminal.
+    Table,
+    /// One versioned JSON document.
+    Json,
+    /// One JSON document per host and line.
+    JsonLines,
+}
+
+/// How a person wants it shown; machine-readable formats ignore all of it.
+#[derive(Debug, Clone)]
+pub struct Style {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Whether to colour.
+    pub color: bool,
+    /// The zone of shown times.
+    pub tz: FixedOffset,
+    /// How many hosts are shown; `None` shows all.
+    pub top: Option<usize>,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { width: 100, color: false, tz: Utc.fix(), top: None }
+    }
+}
+
+/// Writes a whole report.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn diagnose(report: &Report, format: Format, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Table => terminal::diagnose(report, style, out),
+        Format::Json => json::diagnose(report, out),
+        Format::JsonLines => json::host_lines(report, out),
+    }
+}

@@ -1,0 +1,181 @@
+//! One host: its state, its causes, and what the logs leave open.
+
+use std::io;
+
+use super::super::{clock, escape, words};
+use super::page::{Page, Tone};
+use super::{cause, faults};
+use crate::report::{Cause, Host, Outage, Status};
+
+/// Changes before the outage that are shown.
+const SHOWN_CHANGES: usize = 5;
+
+pub(super) fn show(page: &mut Page<'_>, host: &Host) -> io::Result<()> {
+    page.clock = clock::Clock::new(page.style.tz, host.last_record);
+    name(page, host)?;
+    status(page, host)?;
+    for (number, found) in host.causes.iter().filter(|cause| !is_effect(host, cause)).enumerate() {
+        page.blank()?;
+        cause::show(page, host, number + 1, found)?;
+    }
+    remarks(page, host)
+}
+
+/// Whether another cause of the host explains this one, so that it is shown under that one.
+pub(super) fn is_effect(host: &Host, cause: &Cause) -> bool {
+    let by = cause.explained_by.as_deref();
+    host.causes.iter().any(|other| by == Some(other.rule.as_str()) && other.explained_by.is_none())
+}
+
+fn name(page: &mut Page<'_>, host: &Host) -> io::Result<()> {
+    let mut facts = Vec::new();
+    match (&host.os, &host.build) {
+        (Some(os), Some(build)) => facts.push(format!("{} ({})", short(os), short(build))),
+        (Some(os), None) => facts.push(short(os)),
+        (None, Some(build)) => facts.push(format!("build {}", short(build))),
+        (None, None) => {}
+    }
+    let logs = words::count_of(&host.logs, "log");
+    let mut period = format!("{logs}, {}", words::count(host.records, "record"));
+    if let (Some(first), Some(last)) = (host.first_record, host.last_record) {
+        period = format!("{period}, {}", page.clock.period(first, last));
+    }
+    facts.push(period);
+    page.pair("", (&short(&host.name), Tone::Strong), (&facts.join("   "), Tone::Dim))?;
+    if !host.other_names.is_empty() {
+        let names: Vec<_> = host.other_names.iter().map(|name| short(name)).collect();
+        page.prose(&format!("also named {}", names.join(", ")), Tone::Dim)?;
+    }
+    page.blank()
+}
+
+fn status(page: &mut Page<'_>, host: &Host) -> io::Result<()> {
+    let tone = tone(host.status);
+    page.hanging(&format!("{} ", words::sign(host.status)), &headline(page, host), tone)?;
+    if !host.status_reason.is_empty() {
+        page.hanging("  ", &escape::line(&host.status_reason, escape::SENTENCE), Tone::Plain)?;
+    }
+    if host.changes.is_empty() || host.outage.is_none() {
+        return Ok(());
+    }
+    let mut changes: Vec<_> = host.changes.iter().take(SHOWN_CHANGES).collect();
+    changes.reverse();
+    let shown = changes.iter().map(|change| {
+        format!("{} {}", page.clock.minute(change.time), escape::line(&change.text, escape::NAME))
+    });
+    let mut text = shown.collect::<Vec<_>>().join(" · ");
+    if host.changes.len() > SHOWN_CHANGES {
+        text = format!("… {} earlier · {text}", host.changes.len() - SHOWN_CHANGES);
+    }
+    page.hanging("  just before: ", &text, Tone::Plain)
+}
+
+/// The colour of a status.
+pub(super) const fn tone(status: Status) -> Tone {
+    match status {
+        Status::Broken => Tone::Bad,
+        Status::Degraded => Tone::Warn,
+        Status::Unknown => Tone::Strong,
+        Status::Healthy => Tone::Good,
+    }
+}
+
+/// Whether Remote Desktop works, since when not, and how often it failed.
+fn headline(page: &Page<'_>, host: &Host) -> String {
+    let connections = host.connections;
+    match (host.status, &host.outage) {
+        (Status::Broken, None) => "Remote Desktop is down".to_owned(),
+        (Status::Broken, Some(outage)) => format!("Remote Desktop down{}", outage_words(page, outage)),
+        (Status::Degraded, None) => "Remote Desktop works only in part".to_owned(),
+        (Status::Degraded, Some(outage)) if outage.end.is_none() => {
+            format!("Remote Desktop works only in part{}", outage_words(page, outage))
+        }
+        (Status::Degraded, Some(outage)) => {
+            format!("Remote Desktop works again; it was down{}", outage_words(page, outage))
+        }
+        (Status::Unknown, _) => "These logs cannot tell whether Remote Desktop works".to_owned(),
+        (Status::Healthy, _) if connections.good > 0 => {
+            let failed = if connections.failed > 0 {
+                format!(", {} failed", words::number(connections.failed))
+            } else {
+                String::new()
+            };
+            format!("Remote Desktop works ({}{failed})", words::count(connections.good, "good connection"))
+        }
+        (Status::Healthy, _) => "Remote Desktop works".to_owned(),
+    }
+}
+
+fn outage_words(page: &Page<'_>, outage: &Outage) -> String {
+    let clock = page.clock;
+    let mut text = match (outage.first_failure, outage.end) {
+        (Some(first), Some(end)) => {
+            format!(
+                " from {} to {}, {}",
+                clock.minute(first),
+                clock.minute(end),
+                clock::span(end.since(first))
+            )
+        }
+        (Some(first), None) => format!(" since {}", clock.minute(first)),
+        (None, Some(end)) => format!(" until {}", clock.minute(end)),
+        (None, None) => String::new(),
+    };
+    let mut facts = Vec::new();
+    if let Some(good) = outage.last_good {
+        facts.push(format!("last good logon {}", clock.minute(good)));
+    } else if outage.end.is_none() {
+        facts.push("no good logon in these logs before it".to_owned());
+    }
+    if outage.failed_attempts > 0 {
+        facts.push(format!("{} failed", words::count(outage.failed_attempts, "attempt")));
+    }
+    if !facts.is_empty() {
+        text = format!("{text} ({})", facts.join("; "));
+    }
+    text
+}
+
+/// What is not a cause: what was ruled out, what is open, and what else the logs show.
+fn remarks(page: &mut Page<'_>, host: &Host) -> io::Result<()> {
+    let is_empty = host.ruled_out.is_empty() && host.unknown.is_empty() && host.notes.is_empty();
+    if is_empty && host.exposure.is_none() && host.faults.is_empty() {
+        return Ok(());
+    }
+    page.blank()?;
+    page.open("ruled out");
+    for cause in &host.ruled_out {
+        let reason = escape::line(&cause.reason, escape::SENTENCE);
+        page.put("- ", &format!("{}: {reason}", short(&cause.title)), Tone::Plain)?;
+    }
+    page.open("not decided");
+    for open in &host.unknown {
+        let question = escape::line(&open.question, escape::SENTENCE);
+        page.put("- ", &question, Tone::Plain)?;
+        if !open.needs.is_empty() {
+            page.put("  → needs ", &escape::line(&open.needs, escape::SENTENCE), Tone::Plain)?;
+        }
+        page.verbatim("    ", &escape::lines(&open.export, escape::SENTENCE), Tone::Command)?;
+    }
+    page.open("notes");
+    for note in &host.notes {
+        page.put("- ", &escape::line(&note.text, escape::SENTENCE), Tone::Plain)?;
+    }
+    page.open("exposure");
+    if let Some(exposure) = &host.exposure {
+        page.put("", &escape::line(&exposure.text, escape::SENTENCE), Tone::Plain)?;
+        let examples: Vec<_> = exposure.examples.iter().map(|address| short(address)).collect();
+        page.put("such as ", &examples.join(", "), Tone::Dim)?;
+    }
+    page.open("damage");
+    if !host.faults.is_empty() {
+        faults(page, &host.faults)?;
+    }
+    page.open("");
+    Ok(())
+}
+
+/// A name, harmless and not too long.
+pub(super) fn short(text: &str) -> String {
+    escape::line(text, escape::NAME)
+}
