@@ -5,5 +5,6 @@
 
 pub mod evtx;
 pub mod fleet;
+pub mod input;
 pub mod render;
 pub mod report;

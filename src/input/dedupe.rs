@@ -1,0 +1,111 @@
+//! The same content counts once, whatever it is called and however it is packed.
+//!
+//! Sources are compared by size first, then by their first bytes, and only what still looks alike is read to the
+//! end. The first 64 KiB of two logs differ almost always (numbers and checksums of the first records stand there),
+//! so a run over thousands of logs that all have the default maximum size reads little more than their heads.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::Source;
+
+/// Bytes compared before whole contents are.
+const HEAD: u64 = 64 << 10;
+
+/// What two sources of the same content share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentKey {
+    /// Bytes of content.
+    pub size: u64,
+    /// Their SHA-256.
+    pub sha256: [u8; 32],
+}
+
+/// A source whose content was found before.
+#[derive(Debug, Clone)]
+pub struct Duplicate {
+    /// Name of the source that is left out.
+    pub name: Arc<str>,
+    /// Name of the source that stays.
+    pub same_as: Arc<str>,
+}
+
+/// Reads a source to its end and says what its content is.
+///
+/// # Errors
+///
+/// When the source cannot be opened or breaks off.
+pub fn content_key(source: &Source) -> io::Result<ContentKey> {
+    hash(source, u64::MAX)
+}
+
+/// Leaves the first source of each content, in the given order; sources that cannot be read all stay.
+#[must_use]
+pub fn dedupe(sources: Vec<Source>) -> (Vec<Source>, Vec<Duplicate>) {
+    let all: Vec<usize> = (0..sources.len()).collect();
+    let sizes = groups(&all, |index| sources.get(index).map(Source::size));
+    let heads = refine(&sources, sizes, HEAD);
+    let contents = refine(&sources, heads, u64::MAX);
+    let mut first: BTreeMap<usize, usize> = BTreeMap::new();
+    for group in contents {
+        if let Some((&kept, rest)) = group.split_first() {
+            first.extend(rest.iter().map(|&index| (index, kept)));
+        }
+    }
+    let names: Vec<Arc<str>> = sources.iter().map(|source| Arc::clone(source.name())).collect();
+    let mut kept = Vec::with_capacity(sources.len());
+    let mut duplicates = Vec::new();
+    for (index, source) in sources.into_iter().enumerate() {
+        match first.get(&index).and_then(|&same| names.get(same)) {
+            None => kept.push(source),
+            Some(same_as) => {
+                duplicates.push(Duplicate { name: Arc::clone(source.name()), same_as: Arc::clone(same_as) });
+            }
+        }
+    }
+    (kept, duplicates)
+}
+
+/// Splits groups by the hash of their members' first bytes; members that cannot be read fall out.
+fn refine(sources: &[Source], candidates: Vec<Vec<usize>>, limit: u64) -> Vec<Vec<usize>> {
+    let work: Vec<usize> = candidates.iter().flatten().copied().collect();
+    let keys: BTreeMap<usize, ContentKey> = work
+        .into_par_iter()
+        .filter_map(|index| Some((index, hash(sources.get(index)?, limit).ok()?)))
+        .collect();
+    candidates.iter().flat_map(|group| groups(group, |index| keys.get(&index).copied())).collect()
+}
+
+/// Groups of at least two members with the same key.
+fn groups<K: Ord>(members: &[usize], key: impl Fn(usize) -> Option<K>) -> Vec<Vec<usize>> {
+    let mut by_key: BTreeMap<K, Vec<usize>> = BTreeMap::new();
+    for &index in members {
+        if let Some(key) = key(index) {
+            by_key.entry(key).or_default().push(index);
+        }
+    }
+    by_key.into_values().filter(|group| group.len() > 1).collect()
+}
+
+fn hash(source: &Source, limit: u64) -> io::Result<ContentKey> {
+    let mut stream = source.node().stream()?.take(limit);
+    let mut block = vec![0; 64 << 10];
+    let mut hasher = Sha256::new();
+    let mut size: u64 = 0;
+    loop {
+        match stream.read(&mut block) {
+            Ok(0) => break,
+            Ok(read) => {
+                hasher.update(block.get(..read).unwrap_or_default());
+                size += u64::try_from(read).unwrap_or(u64::MAX);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(ContentKey { size, sha256: hasher.finalize().into() })
+}

@@ -1,0 +1,3 @@
+//! Tests of behaviour, from the outside.
+
+mod input;
