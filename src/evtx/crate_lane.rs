@@ -1,53 +1,197 @@
-//! The lane that decodes a chunk with the `evtx` crate: decoder of last resort and oracle of the fast lane.
+//! The lane that decodes a record with the `evtx` crate: decoder of last resort and oracle of the fast lane.
 //!
-//! Each record is rendered to XML by the crate and read back into a [`Record`]: no shape of BinXML is unknown
-//! to it. A panic of the crate costs the chunk, not the run.
+//! A record is rendered to XML by the crate and read back into a [`Record`]: no shape of BinXML is unknown to it.
+//! The crate sees the chunk with a header that leads to the one record, so that damage elsewhere in the chunk
+//! does not matter. A panic of the crate costs the record, not the run.
+//!
+//! The crate bounds what one record may build and render. What it does not bound, long names that many elements
+//! share, is counted here first ([`names_are_sane`]), and a chunk's records share what they may render.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
 
 use evtx::{EvtxChunkData, ParserSettings};
 
-use super::{CHUNK_SIZE, Fault, Place, Visitor, xml};
+use super::bytes::{size_at, u16_at};
+use super::walk::{CHUNK_HEADER, CHUNK_MAGIC, RECORD_HEADER, RECORD_MAGIC, Window};
+use super::{CHUNK_SIZE, Record, xml};
 
 static SETTINGS: LazyLock<Arc<ParserSettings>> =
     LazyLock::new(|| Arc::new(ParserSettings::new().num_threads(1).validate_checksums(false).indent(false)));
 
-/// Reads one chunk; see [`super::read_chunk`].
-pub(super) fn read_chunk(bytes: &[u8], place: &Place, visitor: &mut dyn Visitor) {
-    let mut data = bytes.to_vec();
-    data.resize(CHUNK_SIZE, 0);
-    let read = catch_unwind(AssertUnwindSafe(|| read_records(data, place, visitor)));
-    if read.is_err() {
-        visitor.fault(fault(place, 0, "a readable chunk", "a chunk that the decoder gives up on", 0));
+/// Bytes of the record that leads to the wanted one: its header and an end of stream.
+const LEAD: usize = RECORD_HEADER + 1;
+
+/// UTF-16 units of long names that a chunk may refer to; more would fill memory with their copies.
+const MAX_NAME_UNITS: usize = 1 << 25;
+
+/// Units from which a name counts; no element or attribute of an event is nearly as long.
+const LONG_NAME: usize = 256;
+
+/// Where a chunk's table of strings begins, and how many offsets it has.
+const STRING_TABLE: usize = 128;
+const STRING_BUCKETS: usize = 64;
+
+/// One chunk as the crate sees it.
+pub(super) struct CrateLane {
+    /// The chunk, padded; empty while the crate has it and when the crate must not see it.
+    data: Vec<u8>,
+    /// The bytes that the leading record hides.
+    hidden: [u8; LEAD],
+    log: Arc<str>,
+    /// Bytes of XML that the chunk's records may still take.
+    xml_left: usize,
+}
+
+/// Bytes of XML that the records of one chunk may take together; those of a real one take 400 KB.
+const MAX_XML: usize = 64 << 20;
+
+/// What a record costs that failed because it was too large; the crate stops at 16 MiB.
+const TOO_LARGE: usize = 16 << 20;
+
+impl CrateLane {
+    pub(super) fn new(bytes: &[u8], log: &Arc<str>) -> Self {
+        let mut data = if names_are_sane(bytes) { bytes.to_vec() } else { Vec::new() };
+        if !data.is_empty() {
+            data.resize(CHUNK_SIZE, 0);
+            put(&mut data, 0, CHUNK_MAGIC);
+            put(&mut data, 40, &128_u32.to_le_bytes());
+            if !strings_are_sane(&data) {
+                put(&mut data, STRING_TABLE, &[0; STRING_BUCKETS * 4]);
+            }
+        }
+        let mut hidden = [0; LEAD];
+        if let Some(lead) = data.get(CHUNK_HEADER..CHUNK_HEADER + LEAD) {
+            hidden.copy_from_slice(lead);
+        }
+        Self { data, hidden, log: Arc::clone(log), xml_left: MAX_XML }
+    }
+
+    /// Decodes the record in `window`.
+    pub(super) fn decode(&mut self, window: &Window) -> Result<Record, String> {
+        if self.data.is_empty() || self.xml_left == 0 {
+            return Err("a chunk that is made to fill memory".to_owned());
+        }
+        let mut data = std::mem::take(&mut self.data);
+        lead_to(&mut data, window, &self.hidden);
+        let decoded = catch_unwind(AssertUnwindSafe(|| decode(data, window)));
+        let (data, xml) = decoded.map_err(|_| "a chunk that the decoder gives up on".to_owned())?;
+        self.data = data;
+        let cost = match &xml {
+            Ok(xml) => xml.len(),
+            Err(reason)
+                if reason.contains("renders more than") || reason.contains("renders to more than") =>
+            {
+                TOO_LARGE
+            }
+            Err(_) => 0,
+        };
+        self.xml_left = self.xml_left.saturating_sub(cost);
+        xml::read_event(&xml?, &self.log).map_err(|error| error.to_string())
     }
 }
 
-fn read_records(data: Vec<u8>, place: &Place, visitor: &mut dyn Visitor) {
+/// Changes the chunk's header so that `window` is the last record, and the first one or the second.
+fn lead_to(data: &mut [u8], window: &Window, hidden: &[u8; LEAD]) {
+    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes();
+    // An id that ends the walk behind the wanted record, not behind the one that leads to it.
+    put(data, 24, &window.id.to_le_bytes());
+    put(data, 32, &window.id.to_le_bytes());
+    put(data, 44, &number(window.at));
+    put(data, 48, &number(window.next));
+    put(data, CHUNK_HEADER, hidden);
+    if window.at >= CHUNK_HEADER + LEAD + 4 {
+        put(data, CHUNK_HEADER, &RECORD_MAGIC);
+        put(data, CHUNK_HEADER + 4, &number(window.at - CHUNK_HEADER));
+        put(data, CHUNK_HEADER + 8, &window.id.wrapping_add(1).to_le_bytes());
+        // Any time that the crate takes for one, and the end of the record's stream.
+        put(data, CHUNK_HEADER + 16, &[0; 9]);
+    }
+}
+
+fn put(data: &mut [u8], at: usize, bytes: &[u8]) {
+    if let Some(place) = data.get_mut(at..at + bytes.len()) {
+        place.copy_from_slice(bytes);
+    }
+}
+
+fn decode(data: Vec<u8>, window: &Window) -> (Vec<u8>, Result<String, String>) {
     let mut chunk = match EvtxChunkData::new(data, false) {
         Ok(chunk) => chunk,
-        Err(error) => return visitor.fault(fault(place, 0, "a chunk header", &error.to_string(), 0)),
+        Err(error) => return (Vec::new(), Err(error.to_string())),
     };
-    let mut chunk = match chunk.parse(Arc::clone(&SETTINGS)) {
-        Ok(chunk) => chunk,
-        Err(error) => return visitor.fault(fault(place, 0, "a chunk's tables", &error.to_string(), 0)),
-    };
+    let xml = decode_in(&mut chunk, window);
+    (chunk.data, xml)
+}
+
+fn decode_in(chunk: &mut EvtxChunkData, window: &Window) -> Result<String, String> {
+    let mut chunk = chunk.parse(Arc::clone(&SETTINGS)).map_err(|error| flat(&error))?;
+    let wanted = u64::try_from(window.at + RECORD_HEADER).unwrap_or(u64::MAX);
+    let mut reason = "bytes that are no record".to_owned();
     for record in chunk.iter() {
-        match record.and_then(|record| Ok((record.binxml_offset, record.into_xml()?))) {
-            Ok((offset, record)) => match xml::read_event(&record.data, &place.log) {
-                Ok(mut decoded) => {
-                    if decoded.record_id == 0 {
-                        decoded.record_id = record.event_record_id;
-                    }
-                    if visitor.head(&decoded.head()) {
-                        visitor.record(decoded);
-                    }
-                }
-                Err(error) => visitor.fault(fault(place, offset, "a record", &error.to_string(), 1)),
-            },
-            Err(error) => visitor.fault(fault(place, 0, "a record", &flat(&error), 1)),
+        match record {
+            Ok(record) if record.binxml_offset == wanted => {
+                return record.into_xml().map(|xml| xml.data).map_err(|error| flat(&error));
+            }
+            Ok(_) => {}
+            Err(error) => reason = flat(&error),
         }
     }
+    Err(reason)
+}
+
+/// Reads a whole chunk as the crate does; see [`super::read_chunk_by_crate`].
+pub(super) fn read_all(bytes: &[u8], log: &Arc<str>) -> Result<Vec<Result<Record, String>>, String> {
+    let mut data = bytes.to_vec();
+    data.resize(CHUNK_SIZE, 0);
+    let mut chunk = EvtxChunkData::new(data, false).map_err(|error| error.to_string())?;
+    let mut chunk = chunk.parse(Arc::clone(&SETTINGS)).map_err(|error| flat(&error))?;
+    let read = |record: evtx::EvtxRecord<'_>| {
+        let id = record.event_record_id;
+        let xml = record.into_xml().map_err(|error| flat(&error))?;
+        let mut decoded = xml::read_event(&xml.data, log).map_err(|error| error.to_string())?;
+        if decoded.record_id == 0 {
+            decoded.record_id = id;
+        }
+        Ok(decoded)
+    };
+    Ok(chunk.iter().map(|record| record.map_err(|error| flat(&error)).and_then(read)).collect())
+}
+
+/// False when the chains of the string table leave the chunk, or hold more than a chunk can.
+fn strings_are_sane(data: &[u8]) -> bool {
+    let mut units = 0;
+    let mut names = 0;
+    for bucket in 0..STRING_BUCKETS {
+        let mut at = size_at(data, STRING_TABLE + bucket * 4).unwrap_or(0);
+        while at != 0 {
+            let Some((next, len)) = size_at(data, at).zip(u16_at(data, at.saturating_add(6))) else {
+                return false;
+            };
+            names += 1;
+            units += usize::from(len);
+            let end = at + 10 + usize::from(len) * 2;
+            if units > CHUNK_SIZE / 2 || names > CHUNK_SIZE / 10 || end > data.len() {
+                return false;
+            }
+            at = next;
+        }
+    }
+    true
+}
+
+/// False when the chunk seems to name long names so often that the crate's copies of them would fill memory: it
+/// copies a name for each element that has it.
+fn names_are_sane(bytes: &[u8]) -> bool {
+    let mut units = 0;
+    for at in 0..bytes.len() {
+        let Some(offset) = size_at(bytes, at).filter(|&offset| offset < CHUNK_SIZE) else { continue };
+        let Some(len) = u16_at(bytes, offset + 6).map(usize::from) else { continue };
+        if len > LONG_NAME && offset + 10 + len * 2 <= CHUNK_SIZE {
+            units += len;
+        }
+    }
+    units <= MAX_NAME_UNITS
 }
 
 fn flat(error: &dyn std::error::Error) -> String {
@@ -59,14 +203,4 @@ fn flat(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     text
-}
-
-fn fault(place: &Place, offset: u64, expected: &str, found: &str, lost: u64) -> Fault {
-    Fault {
-        log: Arc::clone(&place.log),
-        offset: place.offset.saturating_add(offset),
-        expected: expected.into(),
-        found: found.into(),
-        lost,
-    }
 }

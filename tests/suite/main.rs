@@ -1,3 +1,5 @@
 //! Tests of behaviour, from the outside.
 
+mod corpus;
 mod input;
+mod oracle;

@@ -1,0 +1,103 @@
+//! One chunk's records, by the fast lane where it knows the shape and by the `evtx` crate where it does not.
+//!
+//! The head of a record is read in place: its template says once per chunk where each field of `System` is. Only
+//! records that the visitor wants are decoded.
+
+use std::sync::Arc;
+
+use super::crate_lane::CrateLane;
+use super::decode::Decoder;
+use super::walk::{self, Walk, Window};
+use super::{Counts, Fault, Place, Record, Unknown, Visitor};
+
+/// Reads one chunk; see [`super::read_chunk`].
+pub(super) fn read(bytes: &[u8], place: &Place, visitor: &mut dyn Visitor) {
+    if bytes.iter().all(|&byte| byte == 0) {
+        return;
+    }
+    let mut reader = Reader {
+        bytes,
+        place,
+        visitor,
+        decoder: Decoder::new(bytes, &place.log),
+        last_resort: None,
+        counts: Counts::default(),
+    };
+    if !bytes.starts_with(walk::CHUNK_MAGIC) {
+        reader.fault(0, "a chunk", "bytes without a chunk's signature", 0);
+    }
+    for step in Walk::new(bytes) {
+        match step {
+            walk::Place::Record(window) => reader.record(&window),
+            walk::Place::Damage { at, lost } => {
+                reader.fault(at, "a record", "bytes that are no record", lost)
+            }
+        }
+    }
+    let counts = reader.counts;
+    visitor.counts(&counts);
+}
+
+struct Reader<'c, 'v> {
+    bytes: &'c [u8],
+    place: &'c Place,
+    visitor: &'v mut dyn Visitor,
+    decoder: Decoder<'c>,
+    last_resort: Option<CrateLane>,
+    counts: Counts,
+}
+
+impl Reader<'_, '_> {
+    fn record(&mut self, window: &Window) {
+        let is_wanted = match self.decoder.head(window) {
+            Ok(head) => self.visitor.head(&head),
+            Err(Unknown) => return self.record_by_crate(window, false),
+        };
+        if !is_wanted {
+            return self.count(window);
+        }
+        match self.decoder.record() {
+            Ok(record) => {
+                self.count(window);
+                self.visitor.record(record);
+            }
+            Err(Unknown) => self.record_by_crate(window, true),
+        }
+    }
+
+    fn record_by_crate(&mut self, window: &Window, is_wanted: bool) {
+        let lane = self.last_resort.get_or_insert_with(|| CrateLane::new(self.bytes, &self.place.log));
+        match lane.decode(window) {
+            Ok(mut record) => {
+                if record.record_id == 0 {
+                    record.record_id = window.id;
+                }
+                self.count(window);
+                self.show(record, is_wanted);
+            }
+            Err(reason) => self.fault(window.at, "a record", &reason, 1),
+        }
+    }
+
+    fn show(&mut self, record: Record, is_wanted: bool) {
+        if is_wanted || self.visitor.head(&record.head()) {
+            self.visitor.record(record);
+        }
+    }
+
+    fn count(&mut self, window: &Window) {
+        self.counts.read += 1;
+        self.counts.recovered += u64::from(window.is_recovered);
+    }
+
+    fn fault(&mut self, at: usize, expected: &str, found: &str, lost: u64) {
+        self.counts.lost += lost;
+        self.visitor.fault(Fault {
+            log: Arc::clone(&self.place.log),
+            offset: self.place.offset.saturating_add(at as u64),
+            expected: expected.into(),
+            found: found.into(),
+            lost,
+        });
+    }
+}

@@ -1,0 +1,270 @@
+//! Where a template keeps each field of `System`, found once per template and read once per record.
+//!
+//! A field is a literal of the template, a slot of the instance, or absent. Templates whose `System` has any other
+//! shape have no [`Plan`]; their records are decoded as a whole.
+
+use super::binxml::{NO_DEPENDENCY, Slot, Step, is_named};
+use super::value::{self, Integer};
+use super::{Time, Unknown};
+
+/// The fields of `System`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Item {
+    Provider,
+    ProviderGuid,
+    EventSource,
+    EventId,
+    Qualifiers,
+    Version,
+    Level,
+    Task,
+    Opcode,
+    Keywords,
+    Time,
+    RecordId,
+    Activity,
+    RelatedActivity,
+    Process,
+    Thread,
+    Channel,
+    Computer,
+    User,
+}
+
+/// Element, attribute (none for the element's text), field.
+const ITEMS: [(&str, &str, Item); 19] = [
+    ("Provider", "Name", Item::Provider),
+    ("Provider", "Guid", Item::ProviderGuid),
+    ("Provider", "EventSourceName", Item::EventSource),
+    ("EventID", "", Item::EventId),
+    ("EventID", "Qualifiers", Item::Qualifiers),
+    ("Version", "", Item::Version),
+    ("Level", "", Item::Level),
+    ("Task", "", Item::Task),
+    ("Opcode", "", Item::Opcode),
+    ("Keywords", "", Item::Keywords),
+    ("TimeCreated", "SystemTime", Item::Time),
+    ("EventRecordID", "", Item::RecordId),
+    ("Correlation", "ActivityID", Item::Activity),
+    ("Correlation", "RelatedActivityID", Item::RelatedActivity),
+    ("Execution", "ProcessID", Item::Process),
+    ("Execution", "ThreadID", Item::Thread),
+    ("Channel", "", Item::Channel),
+    ("Computer", "", Item::Computer),
+    ("Security", "UserID", Item::User),
+];
+
+#[derive(Debug, Clone, Copy, Default)]
+enum Source {
+    #[default]
+    Absent,
+    Literal {
+        start: usize,
+        len: usize,
+    },
+    Slot {
+        id: u16,
+        dependency: u16,
+    },
+}
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    sources: [Source; ITEMS.len()],
+    /// The steps of `System`.
+    pub(super) first: usize,
+    pub(super) behind: usize,
+}
+
+impl Plan {
+    /// Finds `System` in the steps of an `Event`; `None` for shapes that must be decoded as a whole.
+    pub(super) fn new(chunk: &[u8], steps: &[Step]) -> Option<Self> {
+        let (Step::Open { name, .. }, rest) = steps.split_first()? else { return None };
+        if !is_named(chunk, *name, "Event") {
+            return None;
+        }
+        let mut at = 1;
+        let mut inside = rest.iter();
+        // The attributes of `Event`.
+        while let Some(Step::Attribute { values, .. }) = inside.clone().next() {
+            inside.by_ref().take(values + 1).for_each(drop);
+            at += values + 1;
+        }
+        let Some(Step::Open { name, dependency: NO_DEPENDENCY, next, .. }) = steps.get(at) else {
+            return None;
+        };
+        if !is_named(chunk, *name, "System") || has_second_system(chunk, steps, *next) {
+            return None;
+        }
+        let mut plan = Self { sources: [Source::Absent; ITEMS.len()], first: at, behind: *next };
+        let mut child = at + 1;
+        while child + 1 < plan.behind {
+            child = plan.element(chunk, steps, child)?;
+        }
+        Some(plan)
+    }
+
+    /// Takes one element of `System` and says where the next begins.
+    fn element(&mut self, chunk: &[u8], steps: &[Step], at: usize) -> Option<usize> {
+        let Some(Step::Open { name, dependency, next, .. }) = steps.get(at) else { return None };
+        let mut inside = steps.get(at + 1..next.checked_sub(1)?)?;
+        while let Some((Step::Attribute { name: key, values }, rest)) = inside.split_first() {
+            let (value, behind) = rest.split_at_checked(*values)?;
+            self.item(chunk, (*name, Some(*key)), *dependency, value)?;
+            inside = behind;
+        }
+        if inside.iter().any(|step| matches!(step, Step::Open { .. } | Step::Instance { .. })) {
+            return None;
+        }
+        self.item(chunk, (*name, None), *dependency, inside)?;
+        Some(*next)
+    }
+
+    fn item(
+        &mut self,
+        chunk: &[u8],
+        (name, key): (usize, Option<usize>),
+        dependency: u16,
+        value: &[Step],
+    ) -> Option<()> {
+        let known = ITEMS.iter().position(|(element, attribute, _)| {
+            is_named(chunk, name, element)
+                && key.map_or(attribute.is_empty(), |key| is_named(chunk, key, attribute))
+        });
+        let Some(source) = known.and_then(|index| self.sources.get_mut(index)) else { return Some(()) };
+        if !matches!(source, Source::Absent) {
+            return None;
+        }
+        *source = match value {
+            [] => Source::Absent,
+            [Step::Literal { kind: value::STRING, start, len }] if dependency == NO_DEPENDENCY => {
+                Source::Literal { start: *start, len: *len }
+            }
+            [Step::Slot { id }] => Source::Slot { id: *id, dependency },
+            _ => return None,
+        };
+        Some(())
+    }
+
+    /// The field's type and bytes in one record; `Ok(None)` when it is absent or shows nothing.
+    fn raw<'c>(&self, item: Item, chunk: &'c [u8], slots: &[Slot]) -> Result<Option<Raw<'c>>, Unknown> {
+        let (kind, start, len) = match self.sources.get(item as usize) {
+            None | Some(Source::Absent) => return Ok(None),
+            Some(Source::Literal { start, len }) => (value::STRING, *start, *len),
+            Some(Source::Slot { id, dependency }) => {
+                let Some(slot) = slots.get(usize::from(*id)) else { return Ok(None) };
+                let depends = slots.get(usize::from(*dependency));
+                if depends.is_some_and(|slot| slot.kind == value::NULL) {
+                    return Ok(None);
+                }
+                (slot.kind, slot.start, slot.len)
+            }
+        };
+        let bytes = chunk.get(start..start + len).ok_or(Unknown)?;
+        if value::is_empty(kind, bytes) {
+            return Ok(None);
+        }
+        if kind == value::FRAGMENT || value::array_len(kind, bytes).is_some() {
+            return Err(Unknown);
+        }
+        Ok(Some(Raw { kind, bytes }))
+    }
+}
+
+fn has_second_system(chunk: &[u8], steps: &[Step], mut at: usize) -> bool {
+    while let Some(step) = steps.get(at) {
+        match step {
+            Step::Open { name, next, .. } => {
+                if is_named(chunk, *name, "System") {
+                    return true;
+                }
+                at = *next;
+            }
+            _ => at += 1,
+        }
+    }
+    false
+}
+
+/// A field as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Raw<'c> {
+    pub(super) kind: u8,
+    pub(super) bytes: &'c [u8],
+}
+
+impl Raw<'_> {
+    /// The value's text, as an attribute has it (white space is blanks) or as an element has it.
+    pub(super) fn text(&self, is_attribute: bool) -> Result<String, Unknown> {
+        let mut text = String::new();
+        value::push(&mut text, self.kind, self.bytes).ok_or(Unknown)?;
+        if is_attribute {
+            normalize(&mut text);
+        }
+        Ok(text)
+    }
+}
+
+/// What XML does to the white space of an attribute's value.
+pub(super) fn normalize(text: &mut String) {
+    if text.contains(['\t', '\r', '\n']) {
+        *text = text.replace("\r\n", " ").replace(['\t', '\r', '\n'], " ");
+    }
+}
+
+/// The fields of `System` of one record.
+#[derive(Clone, Copy)]
+pub(super) struct System<'c, 'p> {
+    pub(super) chunk: &'c [u8],
+    pub(super) plan: &'p Plan,
+    pub(super) slots: &'p [Slot],
+}
+
+impl<'c> System<'c, '_> {
+    pub(super) fn raw(&self, item: Item) -> Result<Option<Raw<'c>>, Unknown> {
+        self.plan.raw(item, self.chunk, self.slots)
+    }
+
+    /// The number in an attribute; `None` when there is none or when it is too large.
+    pub(super) fn attribute<T: TryFrom<u64>>(&self, item: Item) -> Result<Option<T>, Unknown> {
+        let Some(raw) = self.raw(item)? else { return Ok(None) };
+        let number = match value::integer(raw.kind, raw.bytes) {
+            Some(Integer::Unsigned(number)) => Some(number),
+            Some(Integer::Signed(number)) => u64::try_from(number).ok(),
+            None => raw.text(true)?.parse().ok(),
+        };
+        Ok(number.and_then(|number| T::try_from(number).ok()))
+    }
+
+    /// The number in an element; zero when there is none or when it is too large.
+    pub(super) fn element<T: TryFrom<u64> + Default>(&self, item: Item) -> Result<T, Unknown> {
+        let Some(raw) = self.raw(item)? else { return Ok(T::default()) };
+        let number = match value::integer(raw.kind, raw.bytes) {
+            Some(Integer::Unsigned(number)) => Some(number),
+            Some(Integer::Signed(number)) => u64::try_from(number).ok(),
+            None => raw.text(false)?.trim().parse().ok(),
+        };
+        Ok(number.and_then(|number| T::try_from(number).ok()).unwrap_or_default())
+    }
+
+    pub(super) fn time(&self) -> Result<Time, Unknown> {
+        match self.raw(Item::Time)? {
+            None => Ok(Time::default()),
+            Some(raw) if raw.kind == value::FILETIME => value::filetime(raw.bytes).ok_or(Unknown),
+            Some(raw) => Ok(Time::parse(&raw.text(true)?).unwrap_or_default()),
+        }
+    }
+
+    pub(super) fn keywords(&self) -> Result<u64, Unknown> {
+        match self.raw(Item::Keywords)? {
+            None => Ok(0),
+            Some(raw) if raw.kind == value::HEX64 => super::bytes::u64_at(raw.bytes, 0).ok_or(Unknown),
+            Some(raw) => Ok(super::builder::keywords_of(&raw.text(false)?)),
+        }
+    }
+
+    pub(super) fn text(&self, item: Item) -> Result<Option<Box<str>>, Unknown> {
+        Ok(self.raw(item)?.map(|raw| raw.text(true)).transpose()?.map(String::into_boxed_str))
+    }
+}
