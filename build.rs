@@ -1,2 +1,14 @@
 //! Compiles `rules/` into the binary.
-fn main() {}
+
+use std::env;
+use std::path::PathBuf;
+
+#[path = "build/text.rs"]
+mod text;
+
+fn main() {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets the manifest's folder"));
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets the output folder"));
+    println!("cargo::rerun-if-changed=build.rs");
+    text::compile(&root.join("rules"), &out);
+}

@@ -8,3 +8,4 @@ pub mod fleet;
 pub mod input;
 pub mod render;
 pub mod report;
+pub mod text;
