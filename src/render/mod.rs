@@ -4,18 +4,25 @@
 //! passes through [`escape`] in every one of them.
 
 mod clock;
+mod csv;
+mod document;
 mod escape;
 mod json;
+mod markdown;
+mod postmortem;
 mod terminal;
 #[cfg(test)]
 mod test_report;
+mod ticket;
+mod timeline;
 mod words;
 
 use std::io::{self, Write};
 
 use chrono::{FixedOffset, Offset as _, Utc};
 
-use crate::report::Report;
+use self::clock::Clock;
+use crate::report::{Host, Report};
 
 /// A form of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +33,10 @@ pub enum Format {
     Json,
     /// One JSON document per host and line.
     JsonLines,
+    /// For a spreadsheet.
+    Csv,
+    /// For a ticket.
+    Markdown,
 }
 
 /// How a person wants it shown; machine-readable formats ignore all of it.
@@ -57,5 +68,38 @@ pub fn diagnose(report: &Report, format: Format, style: &Style, out: &mut dyn Wr
         Format::Table => terminal::diagnose(report, style, out),
         Format::Json => json::diagnose(report, out),
         Format::JsonLines => json::host_lines(report, out),
+        Format::Csv => csv::diagnose(report, out),
+        Format::Markdown => markdown::document(&ticket::document(report, style), out),
+    }
+}
+
+/// Writes one host's life around its outage.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn timeline(host: &Host, format: Format, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Table => terminal::timeline(host, style, out),
+        Format::Json => json::timeline(host, out),
+        Format::JsonLines => json::timeline_lines(host, out),
+        Format::Csv => csv::timeline(host, out),
+        Format::Markdown => markdown::document(&timeline::document(host, style), out),
+    }
+}
+
+/// Writes the story of every host that did not work throughout. A spreadsheet gets the same lines as from [`diagnose`].
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn postmortem(report: &Report, format: Format, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let clock = Clock::new(style.tz, report.summary.last_record);
+    match format {
+        Format::Table => terminal::document(&postmortem::document(report, clock), style, out),
+        Format::Json => json::postmortem(report, clock, out),
+        Format::JsonLines => json::postmortem_lines(report, clock, out),
+        Format::Csv => csv::diagnose(report, out),
+        Format::Markdown => markdown::document(&postmortem::document(report, clock), out),
     }
 }

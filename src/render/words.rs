@@ -1,6 +1,6 @@
 //! The words for the report's closed lists, as people read them and as machines do.
 
-use crate::report::{Confidence, Risk, Severity, Status, UpdateState};
+use crate::report::{Confidence, EntryKind, Risk, Severity, Status, UpdateState};
 
 /// `broken`.
 pub(crate) const fn status(status: Status) -> &'static str {
@@ -75,6 +75,17 @@ pub(crate) const fn update_state(state: UpdateState) -> &'static str {
         UpdateState::RolledBack => "rolled_back",
         UpdateState::Uninstalled => "uninstalled",
         UpdateState::FromBuild => "from_build",
+    }
+}
+
+/// `connections`.
+pub(crate) const fn entry_kind(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Change => "change",
+        EntryKind::Service => "service",
+        EntryKind::Connections => "connections",
+        EntryKind::Match => "match",
+        EntryKind::Outage => "outage",
     }
 }
 

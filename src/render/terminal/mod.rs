@@ -1,15 +1,19 @@
 //! The view for a person: the answer first, then what shows it and what to type.
 
 mod cause;
+mod document;
 mod fleet;
 mod host;
 mod page;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 use std::io::{self, Write};
 
+pub(super) use self::document::document;
 use self::page::{Page, Tone};
+pub(super) use self::timeline::show as timeline;
 use super::{Style, escape, words};
 use crate::evtx::Fault;
 use crate::report::{Report, Status, Summary};

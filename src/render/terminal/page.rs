@@ -128,6 +128,11 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
+    /// Lines without margin as they are, so that a command can be copied.
+    pub(super) fn command(&mut self, indent: &str, text: &str) -> io::Result<()> {
+        text.lines().try_for_each(|line| self.write(indent, line, Tone::Command))
+    }
+
     /// A table beside the margin.
     pub(super) fn table_beside(&mut self, table: &mut Table) -> io::Result<()> {
         fit(table, self.width - MARGIN, self.style.color);

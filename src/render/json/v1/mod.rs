@@ -4,11 +4,13 @@
 
 mod cause;
 mod fleet;
+mod timeline;
 
 use serde::Serialize;
 
 use self::cause::{Cause, Evidence};
 use self::fleet::Fleet;
+pub(super) use self::timeline::{Postmortems, Timeline};
 use super::super::words;
 use crate::evtx::{self, Time};
 use crate::report;
