@@ -3,3 +3,6 @@
 mod corpus;
 mod input;
 mod oracle;
+mod samples;
+#[path = "../support/mod.rs"]
+mod support;
