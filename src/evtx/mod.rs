@@ -9,8 +9,11 @@ mod bytes;
 mod chunk;
 mod crate_lane;
 mod decode;
+mod export;
 mod fault;
+mod json_lines;
 mod record;
+mod stream;
 mod strings;
 mod system;
 mod time;
@@ -20,7 +23,9 @@ pub(crate) mod xml;
 
 use std::sync::Arc;
 
+pub use export::read_xml;
 pub use fault::Fault;
+pub use json_lines::read_json_lines;
 pub use record::{Field, Head, Record, Rendering};
 pub use time::{Span, TICKS_PER_SECOND, Time};
 
