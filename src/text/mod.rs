@@ -4,24 +4,33 @@
 //! files that the user gives, the catalogue compiled into the program. Nothing is parsed before it is needed.
 //! The room does not read logs and does not judge what a text or code means for a host.
 
+mod annotate;
 mod catalogue;
 pub mod codes;
+mod fill;
 mod message;
+mod mta;
+mod normal;
 mod packed;
 mod store;
 mod values;
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::evtx::{Fault, Record};
 
+pub use annotate::with_code_names;
+pub use normal::normal_form;
+
 use catalogue::{Catalogue, Event};
+use fill::{fallback, filled};
+use mta::Mta;
 
 /// All sources of text for records.
 #[derive(Debug, Clone)]
 pub struct Texts {
+    /// English ones first.
+    mta: Vec<Mta>,
     user: Vec<Catalogue>,
     builtin: Catalogue,
 }
@@ -50,6 +59,13 @@ pub enum TextSource {
     Catalogue,
     /// Nobody: the text lists the values.
     None,
+}
+
+/// A text that came with a record or its log.
+struct Own {
+    text: String,
+    source: TextSource,
+    is_english: bool,
 }
 
 /// An event that a catalogue knows.
@@ -114,7 +130,7 @@ impl Texts {
     /// The catalogue in the program, and what records bring along.
     #[must_use]
     pub fn builtin() -> Self {
-        Self { user: Vec::new(), builtin: Catalogue::builtin() }
+        Self { mta: Vec::new(), user: Vec::new(), builtin: Catalogue::builtin() }
     }
 
     /// Adds catalogue files, provider files (`.dll`, `.exe`, `.sys`, `.mui`) or a folder of them.
@@ -130,21 +146,40 @@ impl Texts {
         Ok(Vec::new())
     }
 
-    /// Adds the display information saved beside a log (`LocaleMetaData/<log>_<LCID>.MTA`), if there is any.
-    pub fn add_mta(&mut self, _log: &Path) -> Vec<Fault> {
-        Vec::new()
+    /// Adds the display information saved beside a log (`LocaleMetaData/<log>_<LCID>.MTA`), if there is any. The
+    /// log's name in its records must be the path as given.
+    pub fn add_mta(&mut self, log: &Path) -> Vec<Fault> {
+        let name = log.display().to_string();
+        let mut faults = Vec::new();
+        for (path, lcid) in mta::files_beside(log) {
+            match mta::read_file(&path, &name, lcid) {
+                Ok(texts) => self.mta.push(texts),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        self.mta.sort_by_key(|texts| !texts.is_english());
+        faults
+    }
+
+    /// Adds the bytes of an `.MTA` file for the log of this name, as when both come out of an archive.
+    pub fn add_mta_bytes(&mut self, log: &str, lcid: u32, bytes: Vec<u8>) -> Result<(), Fault> {
+        self.mta.push(Mta::read(&format!("{log}, display information {lcid}"), log, lcid, bytes)?);
+        self.mta.sort_by_key(|texts| !texts.is_english());
+        Ok(())
     }
 
     /// The sentence for a record. `build` is the Windows build when it is known; it chooses the wording.
     #[must_use]
     pub fn sentence(&self, record: &Record, build: Option<u32>) -> Sentence {
-        let known = self.known(record, build);
-        let Some((own, culture)) = brought_along(record) else {
-            return known.unwrap_or_else(|| fallback(record));
-        };
-        match known {
-            Some(known) if !is_english(culture) => Sentence { original: Some(own.to_owned()), ..known },
-            _ => Sentence { text: own.to_owned(), source: TextSource::RenderingInfo, original: None },
+        let own = self.brought_along(record);
+        if let Some(own) = own.iter().find(|own| own.is_english) {
+            return Sentence { text: own.text.clone(), source: own.source, original: None };
+        }
+        let foreign = own.into_iter().next();
+        match (self.known(record, build), foreign) {
+            (Some(known), foreign) => Sentence { original: foreign.map(|own| own.text), ..known },
+            (None, Some(own)) => Sentence { text: own.text, source: own.source, original: None },
+            (None, None) => fallback(record),
         }
     }
 
@@ -152,10 +187,8 @@ impl Texts {
     /// record, in normal form.
     #[must_use]
     pub fn wordings(&self, record: &Record) -> Vec<String> {
-        let mut wordings: Vec<String> = Vec::new();
-        if let Some((own, _)) = brought_along(record) {
-            wordings.push(normal_form(own));
-        }
+        let own = self.brought_along(record);
+        let mut wordings: Vec<String> = own.iter().map(|own| normal_form(&own.text)).collect();
         for catalogue in self.user.iter().chain([&self.builtin]) {
             for event in catalogue.events_of(record) {
                 for wording in &event.wordings {
@@ -201,6 +234,24 @@ impl Texts {
             .collect()
     }
 
+    /// The texts that came with the record or beside its log, in the order of the sources.
+    fn brought_along(&self, record: &Record) -> Vec<Own> {
+        let mut own = Vec::new();
+        if let Some(rendering) = record.rendering.as_deref()
+            && let Some(message) = rendering.message.as_deref().map(str::trim_end)
+            && !message.is_empty()
+        {
+            let is_english = is_english(rendering.culture.as_deref().unwrap_or_default());
+            own.push(Own { text: message.to_owned(), source: TextSource::RenderingInfo, is_english });
+        }
+        for texts in &self.mta {
+            if let Some(text) = texts.message(record) {
+                own.push(Own { text, source: TextSource::Mta, is_english: texts.is_english() });
+            }
+        }
+        own
+    }
+
     /// The sentence of the user's files or of the catalogue in the program.
     fn known(&self, record: &Record, build: Option<u32>) -> Option<Sentence> {
         let sources = self.user.iter().map(|user| (user, TextSource::User));
@@ -216,59 +267,10 @@ impl Texts {
     }
 }
 
-/// The text in the record itself and its culture.
-fn brought_along(record: &Record) -> Option<(&str, &str)> {
-    let rendering = record.rendering.as_deref()?;
-    let message = rendering.message.as_deref().map(str::trim).filter(|message| !message.is_empty())?;
-    Some((message, rendering.culture.as_deref().unwrap_or_default()))
-}
-
 /// Whether a culture such as `en-US` is English; a missing one is taken for English.
 fn is_english(culture: &str) -> bool {
     let language = culture.split(['-', '_']).next().unwrap_or_default();
     language.is_empty() || language.eq_ignore_ascii_case("en")
-}
-
-fn filled(record: &Record, event: &Event<'_>, template: &str) -> String {
-    let insert = |number: usize| -> Option<Cow<'_, str>> {
-        let position = number.checked_sub(1)?;
-        let value = value_of(record, event, position)?;
-        let kind = event.types.get(position).copied().unwrap_or_default();
-        let map = event.maps.iter().find(|(place, _)| *place == position).map(|(_, map)| map);
-        Some(values::shown(value, kind, map))
-    };
-    let text = message::fill(template, insert);
-    let is_security = record.provider.starts_with("Microsoft-Windows-Security-Auditing");
-    let has_own_table = record.provider.eq_ignore_ascii_case("Microsoft-Windows-GroupPolicy");
-    let parameter = |number| codes::parameter_text(number, is_security).filter(|_| !has_own_table);
-    let mut text = message::fill_parameters(&text, parameter).into_owned();
-    text.truncate(text.trim_end().len());
-    text
-}
-
-/// The value for an insert: the field with the event's name for it, else the one at its position, unless that
-/// one belongs to another insert.
-fn value_of<'a>(record: &'a Record, event: &Event<'_>, position: usize) -> Option<&'a str> {
-    let names = event.fields.as_deref().unwrap_or_default();
-    if let Some(value) = names.get(position).and_then(|name| record.field(name)) {
-        return Some(value);
-    }
-    let field = record.fields.get(position)?;
-    let is_taken =
-        field.name.as_deref().is_some_and(|own| names.iter().any(|name| own.eq_ignore_ascii_case(name)));
-    (!is_taken).then_some(&*field.value)
-}
-
-fn fallback(record: &Record) -> Sentence {
-    let mut text = format!("no text known: {} {}", record.provider, record.event_id);
-    for (position, field) in record.fields.iter().enumerate() {
-        let separator = if position == 0 { ':' } else { ',' };
-        let _ = match &field.name {
-            Some(name) => write!(text, "{separator} {name}={}", field.value),
-            None => write!(text, "{separator} {}", field.value),
-        };
-    }
-    Sentence { text, source: TextSource::None, original: None }
 }
 
 fn shown(event: &Event<'_>) -> CatalogueEvent {
@@ -282,72 +284,4 @@ fn shown(event: &Event<'_>) -> CatalogueEvent {
         fields: event.fields.as_ref().map(|names| names.iter().map(|&name| name.to_owned()).collect()),
         message: event.wordings.first().map(|wording| wording.message.to_owned()),
     }
-}
-
-/// The form in which texts are compared: white space folded, left-to-right and right-to-left marks dropped,
-/// lower case.
-#[must_use]
-pub fn normal_form(text: &str) -> String {
-    let mut normal = String::with_capacity(text.len());
-    let mut wants_blank = false;
-    for character in text.chars() {
-        match character {
-            '\u{200e}' | '\u{200f}' => {}
-            _ if character.is_whitespace() => wants_blank = !normal.is_empty(),
-            _ => {
-                if std::mem::take(&mut wants_blank) {
-                    normal.push(' ');
-                }
-                normal.extend(character.to_lowercase());
-            }
-        }
-    }
-    normal
-}
-
-/// The sentence with its codes followed by their names, as evidence shows it:
-/// `… reason code 2147942464 (0x80070040 ERROR_NETNAME_DELETED)`.
-#[must_use]
-pub fn with_code_names(record: &Record, sentence: &str) -> String {
-    let mut text = sentence.to_owned();
-    for (written, code) in codes::codes_of(record) {
-        annotate(&mut text, &written, &code);
-    }
-    text
-}
-
-/// Puts the code's name behind the last place in the text that spells it, else at the end.
-fn annotate(text: &mut String, written: &str, code: &codes::Code) {
-    let label = code.label();
-    if label.is_empty() || text.contains(label) {
-        return;
-    }
-    let place = last_spelling(text, codes::parse(written).unwrap_or(code.value));
-    let is_hexadecimal = place.is_some_and(|(start, end)| {
-        text.get(start..end).is_some_and(|word| word.starts_with("0x") || word.starts_with("0X"))
-    });
-    let number = match place {
-        Some(_) if is_hexadecimal || code.value < 0x1_0000 => String::new(),
-        None if code.value < 0x1_0000 => format!("{} ", code.value),
-        _ => format!("0x{:08X} ", code.value),
-    };
-    let note = format!(" ({number}{label})");
-    match place {
-        Some((_, end)) => text.insert_str(end, &note),
-        None => text.push_str(&note),
-    }
-}
-
-/// Start and end of the last word that is a spelling of the value.
-fn last_spelling(text: &str, value: u32) -> Option<(usize, usize)> {
-    let is_part = |character: char| character.is_ascii_alphanumeric() || character == '-';
-    let mut end = text.len();
-    for word in text.rsplit(|character| !is_part(character)) {
-        let start = end.checked_sub(word.len())?;
-        if codes::parse(word) == Some(value) {
-            return Some((start, end));
-        }
-        end = text.get(..start)?.char_indices().next_back().map_or(0, |(place, _)| place);
-    }
-    None
 }

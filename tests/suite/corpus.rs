@@ -25,7 +25,7 @@ impl Log {
     }
 }
 
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     let folder = std::env::var_os("RDPWHY_CORPUS").map_or_else(beside, PathBuf::from);
     folder.join("MANIFEST.tsv").is_file().then_some(folder)

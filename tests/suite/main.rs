@@ -6,3 +6,4 @@ mod oracle;
 mod samples;
 #[path = "../support/mod.rs"]
 mod support;
+mod text;

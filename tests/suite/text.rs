@@ -1,0 +1,120 @@
+//! The sentences of real records.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it fails")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rdpwhy::evtx::{Place, Record};
+use rdpwhy::text::{TextSource, Texts};
+
+use crate::corpus;
+
+/// Channel and provider, the smallest share of their records in percent that must have a text. The rest are events
+/// for which nobody has published a text.
+const SHARES: [(&str, &str, usize); 8] = [
+    (
+        "Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational",
+        "Microsoft-Windows-RemoteDesktopServices-RdpCoreTS",
+        99,
+    ),
+    (
+        "Microsoft-Windows-TerminalServices-LocalSessionManager/Operational",
+        "Microsoft-Windows-TerminalServices-LocalSessionManager",
+        100,
+    ),
+    (
+        "Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational",
+        "Microsoft-Windows-TerminalServices-RemoteConnectionManager",
+        100,
+    ),
+    ("System", "Microsoft-Windows-TerminalServices-RemoteConnectionManager", 100),
+    ("System", "Service Control Manager", 100),
+    ("System", "Microsoft-Windows-WindowsUpdateClient", 100),
+    ("System", "User32", 100),
+    ("System", "EventLog", 100),
+];
+
+fn records(log: &corpus::Log) -> Vec<Record> {
+    log.chunks().flat_map(|(place, chunk)| corpus::read(chunk, &place).records).collect()
+}
+
+#[test]
+fn share_of_records_with_a_text() {
+    let texts = Texts::builtin();
+    let mut shares: BTreeMap<(Arc<str>, Arc<str>), (usize, usize)> = BTreeMap::new();
+    let mut missing: BTreeMap<String, usize> = BTreeMap::new();
+    for log in corpus::logs() {
+        for record in records(&log) {
+            let key = (Arc::clone(&record.channel), Arc::clone(&record.provider));
+            let (with_text, all) = shares.entry(key).or_default();
+            *all += 1;
+            if texts.sentence(&record, None).source == TextSource::None {
+                let Record { provider, event_id, version, qualifiers, .. } = record;
+                *missing.entry(format!("{provider} {event_id} v{version} {qualifiers:?}")).or_default() += 1;
+            } else {
+                *with_text += 1;
+            }
+        }
+    }
+    for ((channel, provider), (with_text, all)) in &shares {
+        println!("{:3} %  {with_text:6} of {all:6}  {channel}  {provider}", with_text * 100 / all);
+    }
+    for (event, count) in &missing {
+        println!("no text: {event} ({count})");
+    }
+    if shares.is_empty() {
+        return;
+    }
+    for (channel, provider, percent) in SHARES {
+        let (with_text, all) = shares[&(Arc::from(channel), Arc::from(provider))];
+        assert!(with_text * 100 >= percent * all, "{channel} {provider}: {with_text} of {all}");
+    }
+}
+
+/// The last column of a CSV export of Event Viewer, whose texts may be quoted.
+fn last_column(csv: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    let (mut cell, mut is_quoted) = (String::new(), false);
+    for character in csv.chars() {
+        match character {
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => cell.clear(),
+            '\n' if !is_quoted => rows.push(std::mem::take(&mut cell)),
+            '\r' if !is_quoted => {}
+            _ => cell.push(character),
+        }
+    }
+    rows
+}
+
+#[test]
+fn texts_beside_a_log_equal_those_of_event_viewer() {
+    let Some(folder) = corpus::folder() else { return };
+    let path: PathBuf = folder.join("omerbenamram+evtx/test.evtx");
+    let mut texts = Texts::builtin();
+    assert!(texts.add_mta(&path).is_empty());
+    let csv = std::fs::read_to_string(path.with_extension("csv")).unwrap();
+    let mut expected: Vec<String> = last_column(&csv).into_iter().skip(1).collect();
+    let bytes = std::fs::read(&path).unwrap();
+    let mut seen = Vec::new();
+    for (number, chunk) in bytes[4096..].chunks(65536).enumerate() {
+        let place =
+            Place { log: Arc::from(path.display().to_string()), offset: 4096 + 65536 * number as u64 };
+        for record in corpus::read(chunk, &place).records {
+            let sentence = texts.sentence(&record, None);
+            assert_eq!(sentence.source, TextSource::Mta);
+            seen.push(sentence.text);
+        }
+    }
+    assert_eq!(seen.len(), 239);
+    let normal = |texts: &mut Vec<String>| {
+        for text in texts.iter_mut() {
+            *text = text.trim().to_owned();
+        }
+        texts.sort();
+    };
+    normal(&mut seen);
+    normal(&mut expected);
+    assert_eq!(seen, expected);
+}
