@@ -7,7 +7,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use super::stream::{Stream, fault, show};
+use super::stream::{Sink, Stream};
 use super::{Visitor, xml};
 
 /// Largest event that is read. A record has at most 64 KiB; escaping and rendering make a few hundred of it.
@@ -21,23 +21,20 @@ const NAMESPACE: &[u8] = b"http://schemas.microsoft.com/win/2004/08/events/event
 
 /// Reads all events of an XML export, in order.
 pub fn read_xml(input: &mut dyn Read, log: &Arc<str>, visitor: &mut dyn Visitor) {
-    let mut cutter = Cutter { log, visitor, text: Vec::new(), offset: 0, at: 0, event: None, skip: None };
+    let mut cutter =
+        Cutter { sink: Sink::new(log, visitor), text: Vec::new(), offset: 0, at: 0, event: None, skip: None };
     let mut stream = Stream::new(input);
     loop {
         match stream.more(&mut cutter.text) {
-            Ok(is_more) => {
-                cutter.cut(!is_more);
-                if !is_more {
-                    break;
-                }
-            }
+            Ok(true) => cutter.cut(false),
+            Ok(false) => break cutter.cut(true),
             Err(error) => {
                 cutter.cut(true);
-                let place = cutter.offset + as_u64(cutter.at);
-                return cutter.visitor.fault(fault(log, place, "more of the export", &error.to_string(), 0));
+                break cutter.sink.break_off(cutter.offset + as_u64(cutter.at), &error);
             }
         }
     }
+    cutter.sink.finish();
 }
 
 fn as_u64(size: usize) -> u64 {
@@ -52,8 +49,7 @@ struct Begun {
 }
 
 struct Cutter<'a> {
-    log: &'a Arc<str>,
-    visitor: &'a mut dyn Visitor,
+    sink: Sink<'a>,
     text: Vec<u8>,
     /// Where `text` begins in the export.
     offset: u64,
@@ -158,18 +154,18 @@ impl Cutter<'_> {
         }
         self.event = None;
         let text = String::from_utf8_lossy(self.text.get(event.start..self.at).unwrap_or_default());
-        match xml::read_event(&text, self.log) {
-            Ok(record) => show(record, self.visitor),
+        match xml::read_event(&text, self.sink.log) {
+            Ok(record) => self.sink.record(record),
             Err(error) => {
                 let place = self.offset + as_u64(event.start);
-                self.visitor.fault(fault(self.log, place, "an event", &error.to_string(), 1));
+                self.sink.lose(place, "an event", &error.to_string());
             }
         }
     }
 
     fn lose(&mut self, event: Begun, found: &str) {
         let place = self.offset + as_u64(event.start);
-        self.visitor.fault(fault(self.log, place, "the end of an event", found, 1));
+        self.sink.lose(place, "the end of an event", found);
     }
 
     /// Forgets what has been read, once per block.

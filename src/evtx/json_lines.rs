@@ -13,7 +13,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor as Deserialize_};
 
 use super::builder::{Builder, empty};
-use super::stream::{Stream, fault, show};
+use super::stream::{Sink, Stream};
+use super::value::is_allowed;
 use super::{Field, Record, Rendering, Time, Visitor};
 
 /// Longest line that is read.
@@ -21,24 +22,21 @@ const MAX_LINE: usize = 4 << 20;
 
 /// Reads all records of JSON lines, in order.
 pub fn read_json_lines(input: &mut dyn Read, log: &Arc<str>, visitor: &mut dyn Visitor) {
-    let mut lines = Lines { log, visitor, text: Vec::new(), offset: 0, is_lost: false };
+    let mut lines = Lines { sink: Sink::new(log, visitor), text: Vec::new(), offset: 0, is_lost: false };
     let mut stream = Stream::new(input);
     loop {
         let seen = lines.text.len();
         match stream.more(&mut lines.text) {
             Ok(true) => lines.take(seen),
-            Ok(false) => return lines.line_at(0, lines.text.len()),
-            Err(error) => {
-                let place = lines.offset;
-                return lines.visitor.fault(fault(log, place, "more of the export", &error.to_string(), 0));
-            }
+            Ok(false) => break lines.line_at(0, lines.text.len()),
+            Err(error) => break lines.sink.break_off(lines.offset, &error),
         }
     }
+    lines.sink.finish();
 }
 
 struct Lines<'a> {
-    log: &'a Arc<str>,
-    visitor: &'a mut dyn Visitor,
+    sink: Sink<'a>,
     text: Vec<u8>,
     /// Where `text` begins in the export.
     offset: u64,
@@ -63,7 +61,7 @@ impl Lines<'_> {
         if self.text.len() > MAX_LINE {
             if !self.is_lost {
                 let found = "more than 4 MiB without an end";
-                self.visitor.fault(fault(self.log, self.offset, "the end of a line", found, 1));
+                self.sink.lose(self.offset, "the end of a line", found);
             }
             self.is_lost = true;
             self.forget(self.text.len());
@@ -79,11 +77,11 @@ impl Lines<'_> {
         if line.is_empty() {
             return;
         }
-        match read_line(line, self.log) {
-            Ok(record) => show(record, self.visitor),
+        match read_line(line, self.sink.log) {
+            Ok(record) => self.sink.record(record),
             Err(found) => {
                 let place = self.offset + u64::try_from(start).unwrap_or(u64::MAX);
-                self.visitor.fault(fault(self.log, place, "a record as JSON", &found, 1));
+                self.sink.lose(place, "a record as JSON", &found);
             }
         }
     }
@@ -189,9 +187,26 @@ fn children(builder: &mut Builder, parent: &Node) -> Result<(), String> {
             continue;
         }
         let beside = parent.get(&format!("{name}_attributes"));
-        element(builder, common_name(name, &mut counts), node, beside)?;
+        let name = common_name(name, &mut counts);
+        if name == "Data" && node.get("#text").is_none() && has_other_names(parent) {
+            named_data(builder, node)?;
+        } else {
+            element(builder, name, node, beside)?;
+        }
     }
     Ok(())
+}
+
+/// True when `Data` stands among fields with names: then that is its name, since JSON has either named or unnamed
+/// ones.
+fn has_other_names(section: &Node) -> bool {
+    section.members().iter().any(|(name, _)| !name.starts_with('#') && name != "Data" && name != "Binary")
+}
+
+fn named_data(builder: &mut Builder, node: &Node) -> Result<(), String> {
+    let items = if let Node::List(items) = node { items.as_slice() } else { std::slice::from_ref(node) };
+    let name = Node::Map(vec![("Name".to_owned(), Node::Text("Data".to_owned()))]);
+    items.iter().try_for_each(|item| element(builder, "Data", item, Some(&name)))
 }
 
 /// The name without the `_1`, `_2` … that tell repeated elements apart in JSON.
@@ -287,12 +302,9 @@ impl<'de> Deserialize_<'de> for NodeVisitor {
         ))
     }
 
+    /// Characters that XML does not allow become `_`, as Windows writes them.
     fn visit_str<E>(self, value: &str) -> Result<Node, E> {
-        Ok(Node::Text(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Node, E> {
-        Ok(Node::Text(value))
+        Ok(Node::Text(value.replace(|character| !is_allowed(character), "_")))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
@@ -362,7 +374,7 @@ mod tests {
         "EventRecordID":9,"Correlation_attributes":{"ActivityID":"{cd}"},
         "Execution_attributes":{"ProcessID":1,"ThreadID":2},"Channel":"System","Computer":"h",
         "Security_attributes":{"UserID":"S-1-5-18"}},
-        "EventData":{"z":"last","a":true,"n":-1,"h":"0x1f","e":null,"Data":["x","","y"],"Binary":"4100"}}}"##;
+        "EventData":{"z":"last","a":true,"n":-1,"h":"0x1f","e":null,"Data":{"#text":["x","","y"]},"Binary":"4100"}}}"##;
 
     #[test]
     fn both_styles_of_attributes_give_one_record() {

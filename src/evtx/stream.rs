@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use super::{Fault, Record, Visitor};
+use super::{Counts, Fault, Record, Visitor};
 
 /// Bytes read at once.
 const BLOCK: usize = 64 << 10;
@@ -96,16 +96,44 @@ fn mark(bytes: &[u8]) -> (Encoding, usize) {
     }
 }
 
-/// Hands a decoded record on as [`super::read_chunk`] does.
-pub(super) fn show(record: Record, visitor: &mut dyn Visitor) {
-    if visitor.head(&record.head()) {
-        visitor.record(record);
-    }
+/// Hands on what a text export gives, as [`super::read_chunk`] does for a chunk, and counts it.
+pub(super) struct Sink<'a> {
+    pub(super) log: &'a Arc<str>,
+    visitor: &'a mut dyn Visitor,
+    counts: Counts,
 }
 
-/// Damage in a text export; offsets count bytes of its text as UTF-8.
-pub(super) fn fault(log: &Arc<str>, offset: u64, expected: &str, found: &str, lost: u64) -> Fault {
-    Fault { log: Arc::clone(log), offset, expected: expected.into(), found: found.into(), lost }
+impl<'a> Sink<'a> {
+    pub(super) fn new(log: &'a Arc<str>, visitor: &'a mut dyn Visitor) -> Self {
+        Self { log, visitor, counts: Counts::default() }
+    }
+
+    pub(super) fn record(&mut self, record: Record) {
+        self.counts.read += 1;
+        if self.visitor.head(&record.head()) {
+            self.visitor.record(record);
+        }
+    }
+
+    /// Takes damage that costs one record; offsets count bytes of the text as UTF-8.
+    pub(super) fn lose(&mut self, offset: u64, expected: &str, found: &str) {
+        self.counts.lost += 1;
+        self.fault(offset, expected, found, 1);
+    }
+
+    /// Takes the error that broke the stream off.
+    pub(super) fn break_off(&mut self, offset: u64, error: &io::Error) {
+        self.fault(offset, "more of the export", &error.to_string(), 0);
+    }
+
+    fn fault(&mut self, offset: u64, expected: &str, found: &str, lost: u64) {
+        let log = Arc::clone(self.log);
+        self.visitor.fault(Fault { log, offset, expected: expected.into(), found: found.into(), lost });
+    }
+
+    pub(super) fn finish(self) {
+        self.visitor.counts(&self.counts);
+    }
 }
 
 #[cfg(test)]

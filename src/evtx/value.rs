@@ -205,7 +205,8 @@ pub(super) fn push_utf16(out: &mut String, bytes: &[u8]) {
     }
 }
 
-fn is_allowed(character: char) -> bool {
+/// True for characters that XML allows.
+pub(super) fn is_allowed(character: char) -> bool {
     match character {
         '\t' | '\n' | '\r' => true,
         '\u{fffe}' | '\u{ffff}' => false,
