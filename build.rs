@@ -3,6 +3,8 @@
 use std::env;
 use std::path::PathBuf;
 
+#[path = "build/builds.rs"]
+mod builds;
 #[path = "build/text.rs"]
 mod text;
 
@@ -11,4 +13,5 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets the output folder"));
     println!("cargo::rerun-if-changed=build.rs");
     text::compile(&root.join("rules"), &out);
+    builds::compile(&root.join("rules"), &out);
 }

@@ -3,7 +3,7 @@
 #[path = "codes.rs"]
 mod codes;
 #[path = "../src/text/store/mod.rs"]
-mod store;
+pub(crate) mod store;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub(crate) fn compile(rules: &Path, out: &Path) {
     write(&out.join("codes.bin"), &codes::pack(&tables, &uses));
 }
 
-fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     println!("cargo::rerun-if-changed={}", folder.display());
     let entries = fs::read_dir(folder).unwrap_or_else(|error| fail(folder, &error));
     let mut paths: Vec<_> = entries
@@ -45,18 +45,18 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-fn read(path: &Path) -> String {
+pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| fail(path, &error))
 }
 
-fn write(path: &Path, bytes: &[u8]) {
+pub(crate) fn write(path: &Path, bytes: &[u8]) {
     if fs::read(path).is_ok_and(|present| present == bytes) {
         return;
     }
     fs::write(path, bytes).unwrap_or_else(|error| fail(path, &error));
 }
 
-fn fail(path: &Path, error: &dyn std::fmt::Display) -> ! {
+pub(crate) fn fail(path: &Path, error: &dyn std::fmt::Display) -> ! {
     println!("cargo::error={}: {error}", path.display());
     std::process::exit(1)
 }
