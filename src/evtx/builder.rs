@@ -11,6 +11,33 @@ use super::{Field, Record, Time};
 /// Deepest nesting that is followed; real events have at most a dozen levels.
 pub(super) const MAX_DEPTH: usize = 64;
 
+/// The child of `Event` that an element stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Section {
+    /// None: the element is `Event` or one of its children.
+    Top,
+    System,
+    EventData,
+    UserData,
+    /// `DebugData` or `ProcessingErrorData`.
+    OtherData,
+    RenderingInfo,
+    Unknown,
+}
+
+impl Section {
+    fn new(name: &str) -> Self {
+        match name {
+            "System" => Self::System,
+            "EventData" => Self::EventData,
+            "UserData" => Self::UserData,
+            "DebugData" | "ProcessingErrorData" => Self::OtherData,
+            "RenderingInfo" => Self::RenderingInfo,
+            _ => Self::Unknown,
+        }
+    }
+}
+
 /// An element on the way down, with what its end needs to know.
 struct Open {
     name: Arc<str>,
@@ -22,13 +49,15 @@ struct Open {
 pub(super) struct Builder {
     record: Record,
     path: Vec<Open>,
+    /// Of the elements in the child of `Event` that is open.
+    section: Section,
     text: String,
     seen: bool,
 }
 
 impl Builder {
     pub(super) fn new(log: &Arc<str>) -> Self {
-        Self { record: empty(log), path: Vec::new(), text: String::new(), seen: false }
+        Self { record: empty(log), path: Vec::new(), section: Section::Top, text: String::new(), seen: false }
     }
 
     /// Begins a record of which some fields are known.
@@ -66,24 +95,25 @@ impl Builder {
         }
         self.seen |= self.path.is_empty() && &*name == "Event";
         self.text.clear();
-        if self.path.len() == 2 && self.name_at(1) == "UserData" && self.record.user_data.is_none() {
-            self.record.user_data = Some(Arc::clone(&name));
+        match self.path.len() {
+            0 => self.section = Section::Top,
+            1 => self.section = Section::new(&name),
+            2 if self.section == Section::UserData && self.record.user_data.is_none() => {
+                self.record.user_data = Some(Arc::clone(&name));
+            }
+            _ => {}
         }
         self.path.push(Open { name, field: None, has_child: false });
         true
     }
 
-    fn name_at(&self, depth: usize) -> &str {
-        self.path.get(depth).map_or("", |open| &open.name)
-    }
-
     /// Takes an attribute of the element that was opened last.
     pub(super) fn attribute(&mut self, key: &str, value: &str) {
         match self.path.len() {
-            2 if key == "Culture" && self.name_at(1) == "RenderingInfo" => {
+            2 if key == "Culture" && self.section == Section::RenderingInfo => {
                 self.record.rendering.get_or_insert_default().culture = Some(value.into());
             }
-            3 if self.name_at(1) == "System" => self.system_attribute(key, value),
+            3 if self.section == Section::System => self.system_attribute(key, value),
             3 if key == "Name" => self.field_name(Arc::from(value)),
             _ => {}
         }
@@ -92,7 +122,7 @@ impl Builder {
     /// Takes the `Name` attribute of the element that was opened last, as a shared string.
     pub(super) fn field_name(&mut self, name: Arc<str>) {
         if self.path.len() == 3
-            && self.name_at(1) != "System"
+            && self.section != Section::System
             && let Some(open) = self.path.last_mut()
         {
             open.field = Some(name);
@@ -120,13 +150,13 @@ impl Builder {
     pub(super) fn close(&mut self) {
         let Some(open) = self.path.pop() else { return };
         let mut text = std::mem::take(&mut self.text);
-        match self.path.get(1).map_or("", |section| &*section.name) {
-            "System" if self.path.len() == 2 => self.system(&open.name, &text),
-            "RenderingInfo" if self.path.len() == 2 => self.rendering(&open.name, &text),
-            "EventData" | "UserData" | "DebugData" | "ProcessingErrorData" => self.data(open, &text),
-            "" if !open.has_child && self.path.len() == 1 && &*open.name == "BinaryEventData" => {
+        match (self.section, self.path.len()) {
+            (Section::System, 2) => self.system(&open.name, &text),
+            (Section::RenderingInfo, 2) => self.rendering(&open.name, &text),
+            (Section::Unknown, 1) if !open.has_child && &*open.name == "BinaryEventData" => {
                 self.record.binary = Some(bytes_of(&text));
             }
+            (Section::EventData | Section::UserData | Section::OtherData, 2..) => self.data(open, &text),
             _ => {}
         }
         text.clear();
@@ -166,7 +196,7 @@ impl Builder {
             self.record.binary = Some(bytes_of(text));
             return;
         }
-        let is_data = &*open.name == "Data" && self.name_at(1) == "EventData";
+        let is_data = self.section == Section::EventData && &*open.name == "Data";
         let name = open.field.or_else(|| (!is_data).then(|| Arc::clone(&open.name)));
         self.record.fields.push(Field { name, value: text.into() });
     }

@@ -109,30 +109,37 @@ impl Plan {
     fn element(&mut self, chunk: &[u8], steps: &[Step], at: usize) -> Option<usize> {
         let Some(Step::Open { name, dependency, next, .. }) = steps.get(at) else { return None };
         let mut inside = steps.get(at + 1..next.checked_sub(1)?)?;
+        let Some(first) = ITEMS.iter().position(|(element, ..)| is_named(chunk, *name, element)) else {
+            return Some(*next);
+        };
         while let Some((Step::Attribute { name: key, values }, rest)) = inside.split_first() {
             let (value, behind) = rest.split_at_checked(*values)?;
-            self.item(chunk, (*name, Some(*key)), *dependency, value)?;
+            self.item(chunk, (first, Some(*key)), *dependency, value)?;
             inside = behind;
         }
         if inside.iter().any(|step| matches!(step, Step::Open { .. } | Step::Instance { .. })) {
             return None;
         }
-        self.item(chunk, (*name, None), *dependency, inside)?;
+        self.item(chunk, (first, None), *dependency, inside)?;
         Some(*next)
     }
 
+    /// Takes an attribute, or the text, of the element that [`ITEMS`] has at `first`.
     fn item(
         &mut self,
         chunk: &[u8],
-        (name, key): (usize, Option<usize>),
+        (first, key): (usize, Option<usize>),
         dependency: u16,
         value: &[Step],
     ) -> Option<()> {
-        let known = ITEMS.iter().position(|(element, attribute, _)| {
-            is_named(chunk, name, element)
-                && key.map_or(attribute.is_empty(), |key| is_named(chunk, key, attribute))
-        });
-        let Some(source) = known.and_then(|index| self.sources.get_mut(index)) else { return Some(()) };
+        let element = ITEMS.get(first)?.0;
+        let known =
+            ITEMS.iter().skip(first).take_while(|(own, ..)| *own == element).position(|(_, attribute, _)| {
+                key.map_or(attribute.is_empty(), |key| is_named(chunk, key, attribute))
+            });
+        let Some(source) = known.and_then(|index| self.sources.get_mut(first + index)) else {
+            return Some(());
+        };
         if !matches!(source, Source::Absent) {
             return None;
         }
@@ -208,7 +215,7 @@ impl Raw<'_> {
 
 /// What XML does to the white space of an attribute's value.
 pub(super) fn normalize(text: &mut String) {
-    if text.contains(['\t', '\r', '\n']) {
+    if text.bytes().any(|byte| matches!(byte, b'\t' | b'\r' | b'\n')) {
         *text = text.replace("\r\n", " ").replace(['\t', '\r', '\n'], " ");
     }
 }

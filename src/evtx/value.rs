@@ -16,6 +16,8 @@ pub(super) const HEX64: u8 = 0x15;
 pub(super) const FRAGMENT: u8 = 0x21;
 
 const ANSI_STRING: u8 = 0x02;
+const REAL32: u8 = 0x0b;
+const REAL64: u8 = 0x0c;
 const BOOL: u8 = 0x0d;
 const BINARY: u8 = 0x0e;
 const GUID: u8 = 0x0f;
@@ -34,8 +36,8 @@ pub(super) fn width(kind: u8) -> Option<usize> {
     match kind {
         0x03 | 0x04 => Some(1),
         0x05 | 0x06 => Some(2),
-        0x07 | 0x08 | 0x0b | BOOL | HEX32 => Some(4),
-        0x09 | 0x0a | 0x0c | FILETIME | HEX64 => Some(8),
+        0x07 | 0x08 | REAL32 | BOOL | HEX32 => Some(4),
+        0x09 | 0x0a | REAL64 | FILETIME | HEX64 => Some(8),
         GUID | SYSTEMTIME => Some(16),
         _ => None,
     }
@@ -43,15 +45,18 @@ pub(super) fn width(kind: u8) -> Option<usize> {
 
 /// True when a value of `size` bytes can be passed over by its size alone.
 pub(super) fn fits(kind: u8, size: usize) -> bool {
+    if let Some(width) = width(kind) {
+        return width == size;
+    }
     match kind {
         NULL | ANSI_STRING | BINARY | FRAGMENT => true,
         STRING | STRINGS => size.is_multiple_of(2),
         SIZE => size == 4 || size == 8,
         SID => size >= 8,
-        _ if kind & ARRAY != 0 => {
-            width(kind & !ARRAY).is_some_and(|width| kind & !ARRAY != BOOL && size.is_multiple_of(width))
+        _ => {
+            let item = width(kind & !ARRAY).filter(|_| kind & ARRAY != 0 && kind & !ARRAY != BOOL);
+            item.is_some_and(|width| size.is_multiple_of(width))
         }
-        _ => width(kind) == Some(size),
     }
 }
 
@@ -192,11 +197,16 @@ pub(super) fn until_nul(bytes: &[u8]) -> &[u8] {
 /// Appends UTF-16LE text; what XML does not allow becomes `_`, as Windows shows it.
 pub(super) fn push_utf16(out: &mut String, bytes: &[u8]) {
     let units = bytes.as_chunks::<2>().0;
+    out.reserve(units.len());
     if units.iter().all(|[low, high]| *high == 0 && (0x20..0x7f).contains(low)) {
-        out.extend(units.iter().map(|[low, _]| char::from(*low)));
+        let mut block = [0; 64];
+        for units in units.chunks(block.len()) {
+            block.iter_mut().zip(units).for_each(|(byte, [low, _])| *byte = *low);
+            let ascii = block.get(..units.len()).and_then(|bytes| std::str::from_utf8(bytes).ok());
+            out.push_str(ascii.unwrap_or_default());
+        }
         return;
     }
-    out.reserve(units.len());
     for unit in char::decode_utf16(units.iter().map(|unit| u16::from_le_bytes(*unit))) {
         out.push(match unit {
             Ok(character) if is_allowed(character) => character,
@@ -231,7 +241,11 @@ fn digit(value: u8, letters: u8) -> char {
 }
 
 fn push_hex(out: &mut String, bytes: &[u8]) {
-    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4, b'A'), digit(byte & 15, b'A')]));
+    out.reserve(bytes.len() * 2);
+    for byte in bytes {
+        out.push(digit(byte >> 4, b'A'));
+        out.push(digit(byte & 15, b'A'));
+    }
 }
 
 fn push_guid(out: &mut String, bytes: &[u8; 16]) {
@@ -265,7 +279,8 @@ fn push_unsigned(out: &mut String, mut number: u64) {
             break;
         }
     }
-    out.extend(digits.iter().skip(20 - count).map(|&byte| char::from(byte)));
+    let digits = digits.get(20 - count..).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    out.push_str(digits.unwrap_or_default());
 }
 
 fn push_prefixed(out: &mut String, number: u64) {
