@@ -15,27 +15,17 @@ pub(super) fn read(bytes: &[u8], place: &Place, visitor: &mut dyn Visitor) {
     if bytes.iter().all(|&byte| byte == 0) {
         return;
     }
-    let mut reader = Reader {
-        bytes,
-        place,
-        visitor,
-        decoder: Decoder::new(bytes, &place.log),
-        last_resort: None,
-        counts: Counts::default(),
-    };
+    let mut reader = Reader::new(bytes, place, visitor);
     if !bytes.starts_with(walk::CHUNK_MAGIC) {
         reader.fault(0, "a chunk", "bytes without a chunk's signature", 0);
     }
-    for step in Walk::new(bytes) {
-        match step {
-            walk::Place::Record(window) => reader.record(&window),
-            walk::Place::Damage { at, lost } => {
-                reader.fault(at, "a record", "bytes that are no record", lost)
-            }
-        }
-    }
-    let counts = reader.counts;
-    visitor.counts(&counts);
+    reader.walk(Walk::new(bytes));
+}
+
+/// Reads the records from `at` on that check out, of a chunk whose header is not to be believed, and says where
+/// the last one ends.
+pub(super) fn read_from(bytes: &[u8], at: usize, place: &Place, visitor: &mut dyn Visitor) -> usize {
+    Reader::new(bytes, place, visitor).walk(Walk::strict(bytes, at))
 }
 
 struct Reader<'c, 'v> {
@@ -47,7 +37,30 @@ struct Reader<'c, 'v> {
     counts: Counts,
 }
 
-impl Reader<'_, '_> {
+impl<'c, 'v> Reader<'c, 'v> {
+    fn new(bytes: &'c [u8], place: &'c Place, visitor: &'v mut dyn Visitor) -> Self {
+        let decoder = Decoder::new(bytes, &place.log);
+        Self { bytes, place, visitor, decoder, last_resort: None, counts: Counts::default() }
+    }
+
+    /// Reads what stands at each place, and says where the last record ends.
+    fn walk(mut self, places: Walk<'_>) -> usize {
+        let mut end = 0;
+        for step in places {
+            match step {
+                walk::Place::Record(window) => {
+                    end = window.next;
+                    self.record(&window);
+                }
+                walk::Place::Damage { at, lost } => {
+                    self.fault(at, "a record", "bytes that are no record", lost);
+                }
+            }
+        }
+        self.visitor.counts(&self.counts);
+        end
+    }
+
     fn record(&mut self, window: &Window) {
         let is_wanted = match self.decoder.head(window) {
             Ok(head) => self.visitor.head(&head),

@@ -6,6 +6,7 @@
 mod binxml;
 mod builder;
 mod bytes;
+mod carve;
 mod chunk;
 mod crate_lane;
 mod decode;
@@ -24,6 +25,7 @@ pub(crate) mod xml;
 use std::sync::Arc;
 
 pub use export::read_xml;
+pub use carve::carve;
 pub use fault::Fault;
 pub use json_lines::read_json_lines;
 pub use record::{Field, Head, Record, Rendering};

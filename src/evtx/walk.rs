@@ -82,6 +82,15 @@ impl<'c> Walk<'c> {
         }
     }
 
+    /// Begins at `at` and takes only records that check out.
+    pub(super) fn strict(bytes: &'c [u8], at: usize) -> Self {
+        Self { at: Some(at), is_strict: true, ..Self::new(&[]) }.over(bytes)
+    }
+
+    fn over(self, bytes: &'c [u8]) -> Self {
+        Self { bytes, ..self }
+    }
+
     /// True when the bytes end in front of the end that the header names.
     pub(super) fn is_cut(&self) -> bool {
         self.bytes.len() < self.free && !self.is_strict
