@@ -121,8 +121,9 @@ impl Builder {
 
     /// Takes the `Name` attribute of the element that was opened last, as a shared string.
     pub(super) fn field_name(&mut self, name: Arc<str>) {
-        if self.path.len() == 3
-            && self.section != Section::System
+        if self.section == Section::System {
+            self.attribute("Name", &name);
+        } else if self.path.len() == 3
             && let Some(open) = self.path.last_mut()
         {
             open.field = Some(name);

@@ -24,8 +24,8 @@ pub(crate) mod xml;
 
 use std::sync::Arc;
 
-pub use export::read_xml;
 pub use carve::carve;
+pub use export::read_xml;
 pub use fault::Fault;
 pub use json_lines::read_json_lines;
 pub use record::{Field, Head, Record, Rendering};

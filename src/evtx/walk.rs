@@ -36,7 +36,7 @@ pub(super) struct Window {
     pub(super) next: usize,
     /// The number in the record's header.
     pub(super) id: u64,
-    /// True when the chunk's header does not vouch for the record.
+    /// True when the chunk's header does not vouch for the record, or the chunk's end is missing.
     pub(super) is_recovered: bool,
 }
 
@@ -111,7 +111,7 @@ impl<'c> Walk<'c> {
         if (is_strict || !is_dated) && size_at(self.bytes, next - 4)? != size {
             return None;
         }
-        Some(Window { at, end: next - 4, next, id, is_recovered: self.is_strict })
+        Some(Window { at, end: next - 4, next, id, is_recovered: self.is_strict || self.is_cut() })
     }
 
     /// The next record at or behind `from` that checks out and that the header vouches for.

@@ -1,6 +1,7 @@
 //! Tests of behaviour, from the outside.
 
 mod corpus;
+mod damage;
 mod exports;
 mod input;
 mod oracle;
