@@ -109,7 +109,9 @@ fn event(definition: &EventDefinition, lookup: &Lookup<'_>) -> Event {
     let template = definition.template_offset.and_then(|offset| lookup.templates.get(&offset));
     let items = template.map(|template| template.items.as_slice()).unwrap_or_default();
     let mut fields = Vec::new();
-    for (position, item) in items.iter().enumerate() {
+    // Binary data at the end is no insert.
+    let items = items.iter().take_while(|item| item.name.as_deref() != Some("__binLength"));
+    for (position, item) in items.enumerate() {
         let name = item.name.clone().unwrap_or_else(|| format!("param{}", position + 1));
         // The third number of an item is the place of its value map.
         if lookup.maps.contains(&item.unknown4) {

@@ -40,6 +40,9 @@ pub(super) fn providers(files: &[Resources]) -> (Vec<Provider>, Vec<String>) {
             Err(error) => faults.push(error),
         }
     }
+    if !providers.is_empty() && strings.is_empty() {
+        faults.push("a manifest without texts: add the .mui file of a language".to_owned());
+    }
     let classic = classic_events(&strings, &used);
     if !classic.is_empty() {
         match providers.as_mut_slice() {
