@@ -52,7 +52,10 @@ impl Blob {
             };
             len += u64::try_from(read).unwrap_or(u64::MAX);
             if len > limit {
-                return Err(io::Error::other(format!("more than {limit} bytes in an inner archive")));
+                return Err(io::Error::other(format!(
+                    "more than {} GiB to copy into a temporary file",
+                    limit >> 30
+                )));
             }
             file.write_all(block.get(..read).unwrap_or_default())?;
         }

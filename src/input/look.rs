@@ -69,12 +69,12 @@ struct Place {
     file: PathBuf,
     size: u64,
     depth: usize,
+    is_named: bool,
 }
 
 /// One candidate and what was found in it.
 struct Look {
     carve: bool,
-    is_named: bool,
     sources: Vec<Source>,
     problems: Vec<Problem>,
     /// Bytes of the candidate, and what its parts claim to be together.
@@ -85,25 +85,28 @@ struct Look {
 
 impl Look {
     fn into(candidate: &Candidate, carve: bool, kept: &Arc<Kept>) -> Self {
-        let size = candidate.path.metadata().map_or(0, |found| found.len());
-        let mut look = Self {
-            carve,
-            is_named: candidate.is_named,
-            sources: Vec::new(),
-            problems: Vec::new(),
-            packed: size,
-            total: 0,
-            archives: 0,
-        };
-        let place = Place {
+        let mut look =
+            Self { carve, sources: Vec::new(), problems: Vec::new(), packed: 0, total: 0, archives: 0 };
+        let mut place = Place {
             node: Node::file(&candidate.path, kept),
             name: candidate.path.display().to_string(),
             file: candidate.path.clone(),
-            size,
+            size: candidate.path.metadata().map_or(0, |found| found.len()),
             depth: 0,
+            is_named: candidate.is_named,
         };
+        if candidate.is_pipe {
+            match Node::pipe(&candidate.path, kept) {
+                Ok((node, size)) => (place.node, place.size) = (node, size),
+                Err(error) => {
+                    look.unreadable(&place, &error);
+                    return look;
+                }
+            }
+        }
+        look.packed = place.size;
         look.visit(&place);
-        if look.is_named && look.sources.is_empty() && look.problems.is_empty() {
+        if place.is_named && look.sources.is_empty() && look.problems.is_empty() {
             look.refuse(
                 &place,
                 "an archive without event logs",
@@ -114,32 +117,30 @@ impl Look {
     }
 
     fn visit(&mut self, place: &Place) {
-        let head = match head(&place.node) {
-            Ok(head) => head,
+        let (kind, is_empty) = match kind_of(&place.node) {
+            Ok(known) => known,
             Err(error) => return self.unreadable(place, &error),
         };
-        match sniff(&head) {
+        match kind {
             Kind::Log(format) => self.accept(place, format),
             Kind::Archive(pack) => self.archive(place, pack),
-            Kind::Unknown | Kind::Other(..) if self.carve && !head.is_empty() => {
+            Kind::Unknown | Kind::Other(..) if self.carve && !is_empty => self.accept(place, Format::Evtx),
+            Kind::Unknown if Self::matters(place) && has_chunk(&place.node) => {
                 self.accept(place, Format::Evtx)
             }
-            Kind::Unknown if self.matters(place) && has_chunk(&place.node) => {
-                self.accept(place, Format::Evtx)
-            }
-            Kind::Unknown if self.matters(place) => self.refuse(
+            Kind::Unknown if Self::matters(place) => self.refuse(
                 place,
                 "no event log: neither a file header nor a chunk stands where one should",
                 "export the log again, or search the file for records with --carve",
             ),
-            Kind::Other(what, help) if self.matters(place) => self.refuse(place, what, help),
+            Kind::Other(what, help) if Self::matters(place) => self.refuse(place, what, help),
             Kind::Unknown | Kind::Other(..) => {}
         }
     }
 
     /// True when it must be said what this is.
-    fn matters(&self, place: &Place) -> bool {
-        (self.is_named && place.depth == 0) || ending(&place.file).as_deref() == Some("evtx")
+    fn matters(place: &Place) -> bool {
+        place.is_named || ending(&place.file).as_deref() == Some("evtx")
     }
 
     fn accept(&mut self, place: &Place, format: Format) {
@@ -148,8 +149,7 @@ impl Look {
     }
 
     fn refuse(&mut self, place: &Place, what: &str, help: &str) {
-        let is_named = self.is_named && place.depth == 0;
-        self.problems.push(problem(Path::new(&place.name), what, help, is_named));
+        self.problems.push(problem(Path::new(&place.name), what, help, place.is_named));
     }
 
     fn note(&mut self, place: &Place, what: &str, help: &str) {
@@ -223,6 +223,7 @@ impl Look {
             },
             size: declared_size(&place.node).unwrap_or_default(),
             depth: place.depth + 1,
+            is_named: place.is_named,
         };
         self.visit(&inner);
     }
@@ -272,6 +273,7 @@ impl Look {
             file: PathBuf::from(name),
             size,
             depth: place.depth + 1,
+            is_named: false,
         };
         if shown.chars().count() != name.chars().count() || shown.contains('\u{fffd}') {
             self.note(
@@ -316,10 +318,15 @@ fn shown(name: &str) -> String {
     begin.chain(['…']).chain(name.chars().skip(count - half).map(clean)).collect()
 }
 
-fn head(node: &Node) -> io::Result<Vec<u8>> {
+/// What a node's first bytes are; a log that breaks off early is still told by them.
+fn kind_of(node: &Node) -> io::Result<(Kind, bool)> {
     let mut head = Vec::with_capacity(HEAD);
-    node.stream()?.take(HEAD as u64).read_to_end(&mut head)?;
-    Ok(head)
+    let read = node.stream()?.take(HEAD as u64).read_to_end(&mut head);
+    let kind = sniff(&head);
+    match (kind, read) {
+        (Kind::Other(..) | Kind::Unknown, Err(error)) => Err(error),
+        _ => Ok((kind, head.is_empty())),
+    }
 }
 
 /// True when a chunk stands where one should, though the file header is gone.

@@ -11,6 +11,7 @@ mod look;
 mod node;
 mod paths;
 mod seven;
+mod seven_header;
 mod sniff;
 mod source;
 mod zip;

@@ -33,6 +33,8 @@ pub(super) struct Node {
 #[derive(Debug)]
 enum Origin {
     File(PathBuf),
+    /// What a pipe gave.
+    Held(Blob),
     Part(Arc<Node>, Part),
 }
 
@@ -107,6 +109,19 @@ impl Node {
         Self::new(Origin::File(path.to_owned()), kept)
     }
 
+    /// What a pipe gives, or standard input for `-`: copied into a temporary file, since logs are read out of order.
+    pub(super) fn pipe(path: &Path, kept: &Arc<Kept>) -> io::Result<(Arc<Self>, u64)> {
+        let stream: Box<dyn Read> =
+            if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
+        match Blob::spool(stream, MAX_INNER)? {
+            (blob, None) => {
+                let size = blob.len();
+                Ok((Self::new(Origin::Held(blob), kept), size))
+            }
+            (_, Some(error)) => Err(error),
+        }
+    }
+
     /// A part of this node.
     pub(super) fn part(self: &Arc<Self>, part: Part) -> Arc<Self> {
         Self::new(Origin::Part(Arc::clone(self), part), &self.kept)
@@ -124,7 +139,7 @@ impl Node {
     pub(super) fn path(&self) -> Option<&Path> {
         match &self.origin {
             Origin::File(path) => Some(path),
-            Origin::Part(..) => None,
+            Origin::Held(_) | Origin::Part(..) => None,
         }
     }
 
@@ -132,6 +147,7 @@ impl Node {
     pub(super) fn stream(&self) -> io::Result<Box<dyn Read + Send>> {
         match &self.origin {
             Origin::File(path) => Ok(Box::new(File::open(path)?)),
+            Origin::Held(blob) => Ok(Box::new(blob.reader())),
             Origin::Part(holder, Part::Gzip) => {
                 let packed = holder.packed_len()?;
                 let decoder = MultiGzDecoder::new(BufReader::with_capacity(1 << 16, holder.stream()?));
@@ -152,6 +168,7 @@ impl Node {
     pub(super) fn blob(&self) -> io::Result<Blob> {
         match &self.origin {
             Origin::File(path) => Blob::open(path),
+            Origin::Held(blob) => Ok(blob.clone()),
             Origin::Part(holder, Part::Zip(entry)) if entry.is_stored() => {
                 zip::window(&holder.blob()?, entry)
             }

@@ -24,6 +24,8 @@ pub(super) struct Candidate {
     pub path: PathBuf,
     /// Whether the user named this very file.
     pub is_named: bool,
+    /// Whether it can be read once only: standard input or a pipe.
+    pub is_pipe: bool,
     /// Arguments that lead here, by number.
     pub arguments: BTreeSet<usize>,
 }
@@ -86,12 +88,14 @@ impl Walk {
                 self.folder(&path);
             }
             Ok(found) if found.is_file() => self.file(&path, true),
+            Ok(found) if is_pipe(&found) => self.pipe(&path),
             Ok(_) => self.paths.problems.push(problem(
                 &path,
                 "neither a file nor a folder",
                 "save what it gives in a file first",
                 true,
             )),
+            Err(_) if path == Path::new("-") => self.pipe(&path),
             Err(error) => match pattern(&path) {
                 Some((base, matcher, depth)) => self.pattern(&path, &base, &matcher, depth),
                 None => self.paths.problems.push(named_error(&path, &error)),
@@ -104,12 +108,20 @@ impl Walk {
         let candidate = self.files.entry(key).or_insert_with(|| Candidate {
             path: path.to_owned(),
             is_named,
+            is_pipe: false,
             arguments: BTreeSet::new(),
         });
         candidate.is_named |= is_named;
         candidate.arguments.insert(self.number);
         if path.as_os_str() < candidate.path.as_os_str() {
             path.clone_into(&mut candidate.path);
+        }
+    }
+
+    fn pipe(&mut self, path: &Path) {
+        self.file(path, true);
+        if let Some(candidate) = self.files.values_mut().find(|candidate| candidate.path == path) {
+            candidate.is_pipe = true;
         }
     }
 
@@ -167,6 +179,16 @@ impl Walk {
         let is_read = error.loop_ancestor().is_some();
         self.paths.problems.push(Problem { is_read, ..found });
     }
+}
+
+#[cfg(unix)]
+fn is_pipe(found: &fs::Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&found.file_type())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &fs::Metadata) -> bool {
+    false
 }
 
 /// The path without the quotes that `cmd.exe` and others leave on an argument.

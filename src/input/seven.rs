@@ -11,9 +11,10 @@ use sevenz_rust2::{Archive, BlockDecoder, Error, Password};
 
 use super::blob::Blob;
 use super::checked::{MAX_ARCHIVE, MAX_ENTRIES, MAX_INNER, invalid, is_bomb};
+use super::seven_header;
 
-/// Bytes of the directory that are read at most, packed. LZMA grows at most some thousandfold.
-const MAX_DIRECTORY: u64 = 256 << 10;
+/// Bytes that are read for the directory at most: its packed form, and what describes that.
+const MAX_DIRECTORY: u64 = 1 << 20;
 
 /// Largest dictionary of a coder: the "ultra" setting of 7-Zip takes 64 MiB, its largest preset 256 MiB.
 const MAX_DICTIONARY: u64 = 512 << 20;
@@ -99,6 +100,7 @@ impl Sink {
 }
 
 fn read(blob: &Blob) -> io::Result<Archive> {
+    seven_header::check(blob)?;
     caught(|| Archive::read(&mut blob.reader().with_budget(MAX_DIRECTORY), &Password::empty()))
 }
 

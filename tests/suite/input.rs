@@ -399,3 +399,88 @@ fn same_content_counts_once() {
     let found = find_in(&folder.path().join("a.evtx"));
     assert_eq!(content_key(&found.sources[0]).expect("readable").size, 100_025);
 }
+
+#[cfg(unix)]
+#[test]
+fn file_that_may_not_be_read_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder();
+    let log = write(folder.path(), "a.evtx", LOG);
+    write(folder.path(), "b.evtx", LOG);
+    fs::set_permissions(&log, fs::Permissions::from_mode(0o000)).expect("permissions");
+    if fs::read(&log).is_ok() {
+        return eprintln!("skipped: this user may read everything");
+    }
+    let found = find_in(folder.path());
+    assert_eq!(names(&found, folder.path()), ["b.evtx"]);
+    assert_eq!(problems(&found), ["permission denied"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn pipe_is_read_to_its_end() {
+    let folder = folder();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    if !made.is_ok_and(|status| status.success()) {
+        return eprintln!("skipped: no mkfifo");
+    }
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::write(pipe, packed(&[("a.evtx", LOG)]))
+    });
+    let found = find_in(&pipe);
+    writer.join().expect("a thread").expect("a pipe");
+    assert_eq!(names(&found, folder.path()), ["pipe!a.evtx"]);
+    assert_eq!(read(&found.sources[0]).as_deref(), Ok(LOG));
+}
+
+#[test]
+fn deflate64_of_explorer_is_read() {
+    let folder = folder();
+    // A stored block is the same in Deflate and Deflate64 (RFC 1951, 3.2.4).
+    let length = u16::try_from(LOG.len()).expect("short");
+    let block = [&[1], &length.to_le_bytes()[..], &(!length).to_le_bytes(), LOG].concat();
+    let mut archive = stored(&[("a.evtx", &block)]);
+    let directory = archive.windows(4).position(|four| four == b"PK\x01\x02").expect("a directory");
+    archive[directory + 10] = 9;
+    archive[directory + 16..directory + 20].copy_from_slice(&crc32fast::hash(LOG).to_le_bytes());
+    archive[directory + 24] = u8::try_from(LOG.len()).expect("short");
+    let found = find_in(&write(folder.path(), "a.zip", &archive));
+    assert_eq!(problems(&found), Vec::<String>::new());
+    assert_eq!(read(&found.sources[0]).as_deref(), Ok(LOG));
+}
+
+#[test]
+fn named_archive_without_logs_is_said() {
+    let folder = folder();
+    let mut tar = vec![0; 512];
+    tar[257..262].copy_from_slice(b"ustar");
+    write(folder.path(), "a.tar.gz", &gzipped(&tar));
+    write(folder.path(), "b.zip", &packed(&[("readme.txt", b"no")]));
+    let named = [folder.path().join("a.tar.gz"), folder.path().join("b.zip")];
+    let found = find(&named, &Options::default());
+    assert_eq!(problems(&found), ["a tar archive", "an archive without event logs"]);
+    assert_eq!(problems(&find_in(folder.path())), ["a folder without event logs"]);
+}
+
+#[test]
+fn damaged_block_of_7z_gives_what_stands_before() {
+    let folder = folder();
+    let noise: Vec<u8> = (0..200_000_u32)
+        .map(|n| u8::try_from((n.wrapping_mul(2_654_435_761)) >> 24).unwrap_or_default())
+        .collect();
+    write(folder.path(), "in/a.evtx", LOG);
+    write(folder.path(), "in/b.evtx", &[LOG, &noise].concat());
+    let archive = folder.path().join("logs.7z");
+    sevenz_rust2::compress_to_path(folder.path().join("in"), &archive).expect("an archive");
+    let mut bytes = fs::read(&archive).expect("an archive");
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 64].fill(0xa5);
+    fs::write(&archive, bytes).expect("an archive");
+    let found = find_in(&archive);
+    let whole: Vec<&Source> = found.sources.iter().filter(|source| read(source).is_ok()).collect();
+    assert_eq!(whole.len(), 1);
+    assert!(whole[0].name().ends_with("logs.7z!a.evtx"));
+    assert_eq!(found.sources.len() + found.problems.len(), 2, "{:?}", found.problems);
+}
