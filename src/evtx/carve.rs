@@ -146,12 +146,15 @@ impl<R: Read> View<R> {
     }
 }
 
-/// How far from its chunk's beginning a record stands, when it has a template of its own: the offset that it names
-/// for the template is that of the bytes that follow.
+/// How far from its chunk's beginning a record stands, when it has a template or, without one, a name of its own:
+/// the offset that it names for either is that of the bytes that follow.
 fn chunk_offset(bytes: &[u8], at: usize) -> Option<usize> {
     // Fragment header, token of an instance, version, id, offset.
     let named = at + RECORD_HEADER + 10;
     let stream = bytes.get(at + RECORD_HEADER..)?;
+    if stream.starts_with(&[0x0f, 1, 1, 0, 0x41]) {
+        return name_offset(bytes, at);
+    }
     if !stream.starts_with(&[0x0f, 1, 1, 0, 0x0c]) {
         return None;
     }
@@ -161,4 +164,14 @@ fn chunk_offset(bytes: &[u8], at: usize) -> Option<usize> {
         && bytes.get(template + 24..)?.starts_with(&[0x0f, 1, 1, 0]);
     let offset = size_at(bytes, named)?;
     if is_own { offset.checked_sub(template - at) } else { None }
+}
+
+/// The same for a record without template, from the name of its first element.
+fn name_offset(bytes: &[u8], at: usize) -> Option<usize> {
+    // Fragment header, token of an element, size, offset of the name; the name follows after a link, hash, length.
+    let named = at + RECORD_HEADER + 9;
+    let name = named + 4;
+    let is_own = bytes.get(name + 8..)?.starts_with(b"E\0v\0e\0n\0t\0");
+    let offset = size_at(bytes, named)?;
+    if is_own { offset.checked_sub(name - at) } else { None }
 }
