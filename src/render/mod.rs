@@ -7,8 +7,6 @@ mod clock;
 mod csv;
 mod document;
 mod escape;
-mod headline;
-mod html;
 mod json;
 mod markdown;
 mod postmortem;
@@ -39,8 +37,6 @@ pub enum Format {
     Csv,
     /// For a ticket.
     Markdown,
-    /// One file for a browser, a phone or a printer.
-    Html,
 }
 
 /// How a person wants it shown; machine-readable formats ignore all of it.
@@ -74,7 +70,6 @@ pub fn diagnose(report: &Report, format: Format, style: &Style, out: &mut dyn Wr
         Format::JsonLines => json::host_lines(report, out),
         Format::Csv => csv::diagnose(report, out),
         Format::Markdown => markdown::document(&ticket::document(report, style), out),
-        Format::Html => html::diagnose(report, style, out),
     }
 }
 
@@ -90,7 +85,6 @@ pub fn timeline(host: &Host, format: Format, style: &Style, out: &mut dyn Write)
         Format::JsonLines => json::timeline_lines(host, out),
         Format::Csv => csv::timeline(host, out),
         Format::Markdown => markdown::document(&timeline::document(host, style), out),
-        Format::Html => html::document(&timeline::document(host, style), style, out),
     }
 }
 
@@ -107,6 +101,5 @@ pub fn postmortem(report: &Report, format: Format, style: &Style, out: &mut dyn 
         Format::JsonLines => json::postmortem_lines(report, clock, out),
         Format::Csv => csv::diagnose(report, out),
         Format::Markdown => markdown::document(&postmortem::document(report, clock), out),
-        Format::Html => html::document(&postmortem::document(report, clock), style, out),
     }
 }

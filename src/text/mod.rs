@@ -9,11 +9,9 @@ mod catalogue;
 pub mod codes;
 mod fill;
 mod message;
-mod messages;
 mod mta;
 mod normal;
 mod packed;
-mod provider;
 mod store;
 mod values;
 
@@ -22,7 +20,6 @@ use std::path::Path;
 use crate::evtx::{Fault, Record};
 
 pub use annotate::with_code_names;
-pub use messages::build_catalogue;
 pub use normal::normal_form;
 
 use catalogue::{Catalogue, Event};
@@ -136,16 +133,17 @@ impl Texts {
         Self { mta: Vec::new(), user: Vec::new(), builtin: Catalogue::builtin() }
     }
 
-    /// Adds a catalogue file in our schema, a provider file (`.dll`, `.exe`, `.sys`, `.mui`) with those that belong
-    /// to it, or all of these in a folder. Files without usable texts are faults.
-    ///
-    /// # Errors
-    ///
-    /// When the path cannot be read, or a catalogue file has another schema.
+    /// Adds catalogue files, provider files (`.dll`, `.exe`, `.sys`, `.mui`) or a folder of them.
     pub fn add_messages(&mut self, path: &Path) -> Result<Vec<Fault>, MessagesError> {
-        let (providers, faults) = messages::read(path)?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| MessagesError::Read { path: path.display().to_string(), source })?;
+        let providers = store::catalogue::read(&text).map_err(|error| MessagesError::Schema {
+            path: path.display().to_string(),
+            line: error.line,
+            what: error.what,
+        })?;
         self.user.push(Catalogue::of(&providers));
-        Ok(faults)
+        Ok(Vec::new())
     }
 
     /// Adds the display information saved beside a log (`LocaleMetaData/<log>_<LCID>.MTA`), if there is any. The
@@ -192,7 +190,7 @@ impl Texts {
         let own = self.brought_along(record);
         let mut wordings: Vec<String> = own.iter().map(|own| normal_form(&own.text)).collect();
         for catalogue in self.user.iter().chain([&self.builtin]) {
-            for event in catalogue.events_of(record).into_iter().chain(catalogue.unnamed_event_of(record)) {
+            for event in catalogue.events_of(record) {
                 for wording in &event.wordings {
                     wordings.push(normal_form(&filled(record, &event, wording.message)));
                 }
@@ -265,9 +263,7 @@ impl Texts {
                 }
             }
         }
-        let event = self.user.iter().find_map(|user| user.unnamed_event_of(record))?;
-        let text = filled(record, &event, event.wording(build)?);
-        Some(Sentence { text, source: TextSource::User, original: None })
+        None
     }
 }
 

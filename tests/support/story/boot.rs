@@ -9,7 +9,8 @@ use super::{CORE, EVENTLOG, KERNEL, LSM, RCM, SCM, set_binary, span};
 const KERNEL_BOOT: &str = "Microsoft-Windows-Kernel-Boot";
 const KERNEL_POWER: &str = "Microsoft-Windows-Kernel-Power";
 
-/// The machine starts: `{termservice: starts | missing | no_listener, clean: false}`.
+/// The machine starts: `{termservice: starts | missing | no_listener, clean: false,
+/// trust: broken}`.
 pub(crate) fn boot(host: &mut Host, at: Time, detail: &Yaml) {
     host.restart_processes();
     host.sessions.clear();
@@ -18,13 +19,14 @@ pub(crate) fn boot(host: &mut Host, at: Time, detail: &Yaml) {
     let late = log_start.plus(Span(9_000));
     let is_clean = detail.text("clean") != Some("false");
     if !is_clean {
-        host.write(log_start, (EVENTLOG, 6008), &[&clock(at), &date(at), "", "", "118211", "", ""]);
+        let alive = at.minus(Span::minutes(7));
+        host.write(log_start, (EVENTLOG, 6008), &[&clock(alive), &date(alive), "", "", "118211", "", ""]);
     }
     let build = host.build.0.to_string();
     host.write(log_start, (EVENTLOG, 6009), &["10.00.", &build, "", "Multiprocessor Free", "0"]);
     let started = host.write(log_start, (EVENTLOG, 6005), &[]);
-    set_binary(&mut started.data, "hex:EA0701000100050006000C001E0025030000000000000000");
-    uptime(host, log_start.plus(Span(160_000)), 11);
+    set_binary(&mut started.data, &system_time(log_start));
+    uptime(host, log_start.plus(Span(160_000)));
     if !is_clean {
         let values = ["0", "0x0", "0x0", "0x0", "0x0", "false", "0"];
         host.write_late(at.plus(Span::seconds(4)), late, (KERNEL_POWER, 41), &values);
@@ -37,6 +39,13 @@ pub(crate) fn boot(host: &mut Host, at: Time, detail: &Yaml) {
     } else if detail.text("termservice") == Some("no_listener") {
         super::service::running(host, at.plus(Span::seconds(12)));
     }
+    if host.name.contains('.') && detail.text("trust") != Some("broken") {
+        domain_answers(host, at);
+    }
+}
+
+/// What a member of a domain hears from a domain controller after a boot.
+fn domain_answers(host: &mut Host, at: Time) {
     host.write(
         at.plus(Span::seconds(24)),
         ("Microsoft-Windows-GroupPolicy", 1500),
@@ -72,7 +81,8 @@ pub(crate) fn remote_desktop_starts(host: &mut Host, at: Time) {
     }
 }
 
-/// The machine restarts: `{process, reason, code, user, down, build, unexpected}` and what `boot` takes.
+/// The machine restarts: `{process, reason, code, user, down, build, rename, unexpected}` and what
+/// `boot` takes.
 pub(crate) fn restart(host: &mut Host, at: Time, detail: &Yaml) {
     let up = at.plus(span(detail.text("down").unwrap_or("95s")));
     if detail.text("unexpected") != Some("true") {
@@ -81,7 +91,7 @@ pub(crate) fn restart(host: &mut Host, at: Time, detail: &Yaml) {
     if let Some(build) = detail.text("build") {
         host.build = read_build(build);
     }
-    boot(host, up, detail);
+    boot_as(host, up, detail);
 }
 
 fn shut_down(host: &mut Host, at: Time, up: Time, detail: &Yaml) {
@@ -112,13 +122,23 @@ fn shut_down(host: &mut Host, at: Time, up: Time, detail: &Yaml) {
     host.write_late(end, late, (KERNEL, 13), &[&end.rfc3339()]);
 }
 
-/// The machine gets another name with the next records: `{to, at_boot}` writes EventLog 6011.
-pub(crate) fn rename(host: &mut Host, detail: &Yaml) {
-    host.name = detail.need("to").to_owned();
+/// A boot under the name in `rename`, when there is one: EventLog 6011 tells the change.
+fn boot_as(host: &mut Host, up: Time, detail: &Yaml) {
+    let old = host.short_name();
+    if let Some(name) = detail.text("rename") {
+        host.name = name.to_owned();
+        host.domain = if name.contains('.') { "CORP".into() } else { host.short_name() };
+    }
+    boot(host, up, detail);
+    let new = host.short_name();
+    if old != new {
+        host.write(up.plus(Span::seconds(11)), (EVENTLOG, 6011), &[&old, &new]);
+    }
 }
 
 /// EventLog 6013: seconds since the boot.
-pub(crate) fn uptime(host: &mut Host, at: Time, seconds: i64) {
+pub(crate) fn uptime(host: &mut Host, at: Time) {
+    let seconds = at.since(host.booted).as_seconds();
     let zone = "0 Coordinated Universal Time";
     host.write(at, (EVENTLOG, 6013), &["", "", "", "", &seconds.to_string(), "60", zone]);
 }
@@ -137,4 +157,13 @@ fn clock(at: Time) -> String {
 fn date(at: Time) -> String {
     at.to_chrono()
         .map_or_else(String::new, |time| time.format("\u{200e}%-m/\u{200e}%-d/\u{200e}%Y").to_string())
+}
+
+/// EventLog 6005 keeps the time as a SYSTEMTIME: eight numbers of 16 bits, and eight bytes more.
+fn system_time(at: Time) -> String {
+    let text =
+        at.to_chrono().map_or_else(String::new, |time| time.format("%Y %-m %w %-d %-H %-M %-S").to_string());
+    let numbers = text.split(' ').map(|part| part.parse::<u16>().expect("a part of a time").swap_bytes());
+    let digits: String = numbers.map(|number| format!("{number:04X}")).collect();
+    format!("hex:{digits}{}", "0".repeat(20))
 }

@@ -52,7 +52,7 @@ fn once(host: &mut Host, at: Time, kind: &str, detail: &Yaml) {
         "service_crash" => service::crash(host, at, detail),
         "start_type" => service::start_type(host, at, detail),
         "update" => update::update(host, at, detail),
-        "rename" => boot::rename(host, detail),
+        "uptime" => boot::uptime(host, at),
         "event" => raw_event(host, at, detail),
         other => panic!("no kind of step: {other}"),
     }

@@ -50,7 +50,7 @@ fn noise(host: &mut Host, midnight: Time) {
     host.write(early.plus(Span::minutes(2)), (UPDATE, 19), &values);
     service::changed(host, early.plus(Span::minutes(12)), "wuauserv", "stopped");
     let noon = midnight.plus(Span::hours(12));
-    boot::uptime(host, noon, noon.since(host.booted).as_seconds());
+    boot::uptime(host, noon);
     let caller = host.process("svchost").to_string();
     let afternoon = midnight.plus(Span::hours(15)).plus(Span::minutes(17));
     host.write(afternoon, ("Schannel", 36_887), &[&caller, "", "48"]);
