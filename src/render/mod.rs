@@ -7,6 +7,8 @@ mod clock;
 mod csv;
 mod document;
 mod escape;
+mod headline;
+mod html;
 mod json;
 mod markdown;
 mod postmortem;
@@ -37,6 +39,8 @@ pub enum Format {
     Csv,
     /// For a ticket.
     Markdown,
+    /// One file for a browser, a phone or a printer.
+    Html,
 }
 
 /// How a person wants it shown; machine-readable formats ignore all of it.
@@ -70,6 +74,7 @@ pub fn diagnose(report: &Report, format: Format, style: &Style, out: &mut dyn Wr
         Format::JsonLines => json::host_lines(report, out),
         Format::Csv => csv::diagnose(report, out),
         Format::Markdown => markdown::document(&ticket::document(report, style), out),
+        Format::Html => html::diagnose(report, style, out),
     }
 }
 
@@ -85,6 +90,7 @@ pub fn timeline(host: &Host, format: Format, style: &Style, out: &mut dyn Write)
         Format::JsonLines => json::timeline_lines(host, out),
         Format::Csv => csv::timeline(host, out),
         Format::Markdown => markdown::document(&timeline::document(host, style), out),
+        Format::Html => html::document(&timeline::document(host, style), style, out),
     }
 }
 
@@ -101,5 +107,6 @@ pub fn postmortem(report: &Report, format: Format, style: &Style, out: &mut dyn 
         Format::JsonLines => json::postmortem_lines(report, clock, out),
         Format::Csv => csv::diagnose(report, out),
         Format::Markdown => markdown::document(&postmortem::document(report, clock), out),
+        Format::Html => html::document(&postmortem::document(report, clock), style, out),
     }
 }

@@ -51,6 +51,23 @@ pub(crate) fn single() -> Report {
     report
 }
 
+/// `count` hosts, of which every tenth is broken.
+pub(crate) fn many(count: usize) -> Report {
+    let mut report = fleet();
+    let broken_hosts = count.div_ceil(10);
+    let name =
+        |host: &Host, index: usize| Host { name: format!("SRV-{index:04}.corp.example"), ..host.clone() };
+    report.hosts = (0..count)
+        .map(|index| if index < broken_hosts { name(&broken(), index) } else { name(&healthy(), index) })
+        .collect();
+    report.fleet.lines = report.hosts.iter().map(host_line).collect();
+    report.summary.hosts = count;
+    report.summary.broken = broken_hosts;
+    report.summary.healthy = count - broken_hosts;
+    (report.summary.degraded, report.summary.unknown) = (0, 0);
+    report
+}
+
 fn host_line(host: &Host) -> HostLine {
     let cause = host.causes.first();
     HostLine {

@@ -4,13 +4,25 @@ use crate::evtx::Record;
 
 use super::codes;
 
+/// Words of which one stands before a small code; other small numbers in a sentence can be anything.
+const HINTS: [&str; 8] = ["error", "code", "reason", "status", "result", "alert", "state", "type"];
+
+/// How far before a small code a hint may stand, in bytes.
+const HINT_REACH: usize = 40;
+
+/// Smallest value that is its own hint.
+const TELLING_VALUE: u32 = 0x1_0000;
+
 /// The sentence with its codes followed by their names, as evidence shows it:
 /// `… reason code 2147942464 (0x80070040 ERROR_NETNAME_DELETED)`.
 #[must_use]
 pub fn with_code_names(record: &Record, sentence: &str) -> String {
     let mut text = sentence.to_owned();
     for (written, code) in codes::codes_of(record) {
-        annotate(&mut text, &written, &code);
+        let is_success = code.value == 0 && !code.table.starts_with("rdp-");
+        if !is_success {
+            annotate(&mut text, &written, &code);
+        }
     }
     text
 }
@@ -26,8 +38,8 @@ fn annotate(text: &mut String, written: &str, code: &codes::Code) {
         text.get(start..end).is_some_and(|word| word.starts_with("0x") || word.starts_with("0X"))
     });
     let number = match place {
-        Some(_) if is_hexadecimal || code.value < 0x1_0000 => String::new(),
-        None if code.value < 0x1_0000 => format!("{} ", code.value),
+        Some(_) if is_hexadecimal || code.value < TELLING_VALUE => String::new(),
+        None if code.value < TELLING_VALUE => format!("{} ", code.value),
         _ => format!("0x{:08X} ", code.value),
     };
     let note = format!(" ({number}{label})");
@@ -43,12 +55,23 @@ fn last_spelling(text: &str, value: u32) -> Option<(usize, usize)> {
     let mut end = text.len();
     for word in text.rsplit(|character| !is_part(character)) {
         let start = end.checked_sub(word.len())?;
-        if codes::parse(word) == Some(value) {
+        let before = text.get(..start)?;
+        if codes::parse(word) == Some(value) && (value >= TELLING_VALUE || has_hint(before)) {
             return Some((start, end));
         }
-        end = text.get(..start)?.char_indices().next_back().map_or(0, |(place, _)| place);
+        end = before.char_indices().next_back().map_or(0, |(place, _)| place);
     }
     None
+}
+
+/// Whether a text ends shortly after a word that announces a code.
+fn has_hint(before: &str) -> bool {
+    let mut start = before.len().saturating_sub(HINT_REACH);
+    while !before.is_char_boundary(start) {
+        start += 1;
+    }
+    let near = before.get(start..).unwrap_or_default().to_lowercase();
+    HINTS.iter().any(|hint| near.contains(hint))
 }
 
 #[cfg(test)]
@@ -95,8 +118,8 @@ mod tests {
 
     #[test]
     fn last_word_with_the_value_counts() {
-        assert_eq!(last_spelling("5, 0x5 and ä5", 5), Some((13, 14)));
-        assert_eq!(last_spelling("15 50", 5), None);
+        assert_eq!(last_spelling("error 5, 0x5 and ä5", 5), Some((19, 20)));
+        assert_eq!(last_spelling("in 5 seconds, 15 50", 5), None);
         assert_eq!(last_spelling("", 0), None);
         assert_eq!(last_spelling("code -2147024832!", 0x8007_0040), Some((5, 16)));
     }

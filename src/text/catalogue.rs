@@ -85,7 +85,7 @@ impl Catalogue {
         Self { bytes: Cow::Owned(pack::catalogue(providers)) }
     }
 
-    /// The events that can be this record's, the one that fits best first.
+    /// The events of the record's provider that can be this record's, the one that fits best first.
     pub(super) fn events_of(&self, record: &Record) -> Vec<Event<'_>> {
         let mut rows: Vec<(u32, Row)> = self
             .rows(record.event_id)
@@ -98,6 +98,15 @@ impl Catalogue {
             .take_while(|(misfit, _)| misfit / QUALIFIERS_GUESSED == best)
             .filter_map(|(_, row)| self.event(record.event_id, row))
             .collect()
+    }
+
+    /// The event that a message table without a known provider has for a classic record.
+    pub(super) fn unnamed_event_of(&self, record: &Record) -> Option<Event<'_>> {
+        record.qualifiers?;
+        let is_its = |row: &Row| {
+            row.qualifiers == record.qualifiers && self.names(row.provider).first() == Some(&ANY_PROVIDER)
+        };
+        self.rows(record.event_id).find(is_its).and_then(|row| self.event(record.event_id, &row))
     }
 
     /// All events with this id.
@@ -142,9 +151,8 @@ impl Catalogue {
 
     fn is_provider_of(&self, number: u16, record: &Record) -> bool {
         let own = [Some(&record.provider), record.provider_guid.as_ref(), record.event_source.as_ref()];
-        self.names(number).iter().filter(|name| !name.is_empty()).any(|name| {
-            *name == ANY_PROVIDER || own.iter().flatten().any(|own| own.eq_ignore_ascii_case(name))
-        })
+        let is_own = |name: &&str| own.iter().flatten().any(|own| own.eq_ignore_ascii_case(name));
+        self.names(number).iter().filter(|name| !name.is_empty()).any(is_own)
     }
 
     fn event(&self, id: u32, row: &Row) -> Option<Event<'_>> {

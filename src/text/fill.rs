@@ -26,17 +26,16 @@ pub(super) fn filled(record: &Record, event: &Event<'_>, template: &str) -> Stri
     text
 }
 
-/// The value for an insert: the field with the event's name for it, else the one at its position, unless that
-/// one belongs to another insert.
+/// The value for an insert. Names count when the record has all of the event's: exports can change the order.
+/// Otherwise the position counts, as it does for Windows.
 fn value_of<'a>(record: &'a Record, event: &Event<'_>, position: usize) -> Option<&'a str> {
     let names = event.fields.as_deref().unwrap_or_default();
-    if let Some(value) = names.get(position).and_then(|name| record.field(name)) {
-        return Some(value);
+    if let Some(name) = names.get(position)
+        && names.iter().all(|name| record.field(name).is_some())
+    {
+        return record.field(name);
     }
-    let field = record.fields.get(position)?;
-    let is_taken =
-        field.name.as_deref().is_some_and(|own| names.iter().any(|name| own.eq_ignore_ascii_case(name)));
-    (!is_taken).then_some(&*field.value)
+    record.fields.get(position).map(|field| &*field.value)
 }
 
 /// What is said of a record without a text: all its values.

@@ -9,9 +9,11 @@ mod catalogue;
 pub mod codes;
 mod fill;
 mod message;
+mod messages;
 mod mta;
 mod normal;
 mod packed;
+mod provider;
 mod store;
 mod values;
 
@@ -20,6 +22,7 @@ use std::path::Path;
 use crate::evtx::{Fault, Record};
 
 pub use annotate::with_code_names;
+pub use messages::build_catalogue;
 pub use normal::normal_form;
 
 use catalogue::{Catalogue, Event};
@@ -133,17 +136,16 @@ impl Texts {
         Self { mta: Vec::new(), user: Vec::new(), builtin: Catalogue::builtin() }
     }
 
-    /// Adds catalogue files, provider files (`.dll`, `.exe`, `.sys`, `.mui`) or a folder of them.
+    /// Adds a catalogue file in our schema, a provider file (`.dll`, `.exe`, `.sys`, `.mui`) with those that belong
+    /// to it, or all of these in a folder. Files without usable texts are faults.
+    ///
+    /// # Errors
+    ///
+    /// When the path cannot be read, or a catalogue file has another schema.
     pub fn add_messages(&mut self, path: &Path) -> Result<Vec<Fault>, MessagesError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| MessagesError::Read { path: path.display().to_string(), source })?;
-        let providers = store::catalogue::read(&text).map_err(|error| MessagesError::Schema {
-            path: path.display().to_string(),
-            line: error.line,
-            what: error.what,
-        })?;
+        let (providers, faults) = messages::read(path)?;
         self.user.push(Catalogue::of(&providers));
-        Ok(Vec::new())
+        Ok(faults)
     }
 
     /// Adds the display information saved beside a log (`LocaleMetaData/<log>_<LCID>.MTA`), if there is any. The
@@ -190,7 +192,7 @@ impl Texts {
         let own = self.brought_along(record);
         let mut wordings: Vec<String> = own.iter().map(|own| normal_form(&own.text)).collect();
         for catalogue in self.user.iter().chain([&self.builtin]) {
-            for event in catalogue.events_of(record) {
+            for event in catalogue.events_of(record).into_iter().chain(catalogue.unnamed_event_of(record)) {
                 for wording in &event.wordings {
                     wordings.push(normal_form(&filled(record, &event, wording.message)));
                 }
@@ -263,7 +265,9 @@ impl Texts {
                 }
             }
         }
-        None
+        let event = self.user.iter().find_map(|user| user.unnamed_event_of(record))?;
+        let text = filled(record, &event, event.wording(build)?);
+        Some(Sentence { text, source: TextSource::User, original: None })
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) fn shown<'a>(value: &'a str, kind: &str, map: Option<&ValueMap<'_>>) 
     }
     match stored {
         "HexInt32" | "HexInt64" | "Pointer" => hexadecimal(value),
+        "FILETIME" | "SYSTEMTIME" => time(value),
         _ => Cow::Borrowed(value),
     }
 }
@@ -35,6 +36,17 @@ fn hexadecimal(value: &str) -> Cow<'_, str> {
         None => {
             value.parse::<u64>().map_or(Cow::Borrowed(value), |number| Cow::Owned(format!("0x{number:X}")))
         }
+    }
+}
+
+/// Times print nine digits of the second. Event Viewer also puts U+200E around the parts of the date, which nobody
+/// sees; they are left out.
+fn time(value: &str) -> Cow<'_, str> {
+    match value.strip_suffix('Z').and_then(|value| value.split_once('.')) {
+        Some((second, fraction)) if fraction.bytes().all(|digit| digit.is_ascii_digit()) => {
+            Cow::Owned(format!("{second}.{fraction:0<9}Z"))
+        }
+        _ => Cow::Borrowed(value),
     }
 }
 
@@ -82,6 +94,8 @@ mod tests {
             ("0x1f", "UnicodeString", "0x1f"),
             ("0x80070005", "HexInt32:HResult", "Access is denied."),
             ("", "HexInt32", ""),
+            ("2026-01-14T03:12:41.5000000Z", "FILETIME", "2026-01-14T03:12:41.500000000Z"),
+            ("2026-01-14T03:12:41Z", "FILETIME", "2026-01-14T03:12:41Z"),
         ] {
             assert_eq!(shown(value, kind, None), expected, "{value} {kind}");
         }

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use super::super::{clock, escape, words};
+use super::super::{clock, escape, headline, words};
 use super::page::{Page, Tone};
 use super::{cause, faults};
-use crate::report::{Cause, Host, Outage, Status};
+use crate::report::{Cause, Host, Status};
 
 /// Changes before the outage that are shown.
 const SHOWN_CHANGES: usize = 5;
@@ -51,7 +51,7 @@ fn name(page: &mut Page<'_>, host: &Host) -> io::Result<()> {
 
 fn status(page: &mut Page<'_>, host: &Host) -> io::Result<()> {
     let tone = tone(host.status);
-    page.hanging(&format!("{} ", words::sign(host.status)), &headline(page, host), tone)?;
+    page.hanging(&format!("{} ", words::sign(host.status)), &headline::words(host, page.clock), tone)?;
     if !host.status_reason.is_empty() {
         page.hanging("  ", &escape::line(&host.status_reason, escape::SENTENCE), Tone::Plain)?;
     }
@@ -78,62 +78,6 @@ pub(super) const fn tone(status: Status) -> Tone {
         Status::Unknown => Tone::Strong,
         Status::Healthy => Tone::Good,
     }
-}
-
-/// Whether Remote Desktop works, since when not, and how often it failed.
-fn headline(page: &Page<'_>, host: &Host) -> String {
-    let connections = host.connections;
-    match (host.status, &host.outage) {
-        (Status::Broken, None) => "Remote Desktop is down".to_owned(),
-        (Status::Broken, Some(outage)) => format!("Remote Desktop down{}", outage_words(page, outage)),
-        (Status::Degraded, None) => "Remote Desktop works only in part".to_owned(),
-        (Status::Degraded, Some(outage)) if outage.end.is_none() => {
-            format!("Remote Desktop works only in part{}", outage_words(page, outage))
-        }
-        (Status::Degraded, Some(outage)) => {
-            format!("Remote Desktop works again; it was down{}", outage_words(page, outage))
-        }
-        (Status::Unknown, _) => "These logs cannot tell whether Remote Desktop works".to_owned(),
-        (Status::Healthy, _) if connections.good > 0 => {
-            let failed = if connections.failed > 0 {
-                format!(", {} failed", words::number(connections.failed))
-            } else {
-                String::new()
-            };
-            format!("Remote Desktop works ({}{failed})", words::count(connections.good, "good connection"))
-        }
-        (Status::Healthy, _) => "Remote Desktop works".to_owned(),
-    }
-}
-
-fn outage_words(page: &Page<'_>, outage: &Outage) -> String {
-    let clock = page.clock;
-    let mut text = match (outage.first_failure, outage.end) {
-        (Some(first), Some(end)) => {
-            format!(
-                " from {} to {}, {}",
-                clock.minute(first),
-                clock.minute(end),
-                clock::span(end.since(first))
-            )
-        }
-        (Some(first), None) => format!(" since {}", clock.minute(first)),
-        (None, Some(end)) => format!(" until {}", clock.minute(end)),
-        (None, None) => String::new(),
-    };
-    let mut facts = Vec::new();
-    if let Some(good) = outage.last_good {
-        facts.push(format!("last good logon {}", clock.minute(good)));
-    } else if outage.end.is_none() {
-        facts.push("no good logon in these logs before it".to_owned());
-    }
-    if outage.failed_attempts > 0 {
-        facts.push(format!("{} failed", words::count(outage.failed_attempts, "attempt")));
-    }
-    if !facts.is_empty() {
-        text = format!("{text} ({})", facts.join("; "));
-    }
-    text
 }
 
 /// What is not a cause: what was ruled out, what is open, and what else the logs show.

@@ -55,7 +55,7 @@ pub(crate) struct Event {
 }
 
 /// One text of an event and the Windows builds it was seen in.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Wording {
     /// Oldest build with this text; 0 when not known.
     pub(crate) first: u32,
