@@ -142,7 +142,7 @@ fn push_visible(text: &mut String, character: char) {
 
 #[cfg(test)]
 mod tests {
-    use super::{NAME, SENTENCE, line, lines, width};
+    use super::{NAME, SENTENCE, is_dangerous, line, lines, width};
 
     #[test]
     fn escape_sequences_and_nul_become_pictures() {
@@ -188,5 +188,15 @@ mod tests {
     #[test]
     fn wide_characters_take_two_columns() {
         assert_eq!(width("日本"), 4);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_dangerous_comes_through(text in proptest::prelude::any::<String>(), limit in 0_usize..40) {
+            let shown = line(&text, limit);
+            assert!(!shown.chars().any(is_dangerous));
+            assert!(!lines(&text, limit).chars().any(|character| character != '\n' && is_dangerous(character)));
+            assert!(width(&shown) <= 10 * limit + 60, "{shown}");
+        }
     }
 }

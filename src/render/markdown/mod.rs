@@ -67,24 +67,22 @@ fn code(indent: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
 fn inline(text: &str) -> String {
     let mut safe = String::new();
     let shown = escape::line(text, escape::SENTENCE);
-    let mut previous = None;
+    let has_address = shown.contains("://");
     for character in shown.chars() {
-        let is_start = previous.is_none();
+        let is_start = safe.is_empty();
         let is_special = match character {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '#' | '&' | '@' | '$' | '!'
-            | '{' | '}' => true,
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '^' | '#' | '&' | '@' | '$'
+            | '!' | '{' | '}' => true,
             '-' | '+' | '=' => is_start,
             // A number with a dot starts a list, a colon before a slash and "www." start a link.
             '.' | ')' => safe.bytes().all(|byte| byte.is_ascii_digit()) && !is_start || is_www(&safe),
-            ':' => true,
+            ':' => is_start || has_address,
             _ => false,
         };
-        let is_plain_colon = character == ':' && !shown.contains("://");
-        if is_special && !is_plain_colon {
+        if is_special {
             safe.push('\\');
         }
         safe.push(character);
-        previous = Some(character);
     }
     safe
 }
