@@ -1,5 +1,6 @@
 //! The document's form, and that text comes back as it went in.
 
+use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::super::test_report::{HOSTILE, fleet, hostile};
@@ -47,4 +48,22 @@ fn hostile_text_is_harmless_in_a_terminal_and_comes_back_whole() {
     assert!(!text.chars().any(|character| character != '\n' && escape::is_dangerous(character)));
     let document: Value = serde_json::from_str(&text).expect("valid JSON");
     assert_eq!(document["hosts"][0]["host"], HOSTILE);
+}
+
+/// The schema that `docs/report.schema.json` holds.
+fn schema() -> String {
+    let mut settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.meta_schema = Some("https://json-schema.org/draft/2020-12/schema".into());
+    let schema = settings.into_generator().into_root_schema_for::<super::v1::Report<'static>>();
+    serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n"
+}
+
+#[test]
+fn the_schema_in_the_docs_is_that_of_the_structs() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/report.schema.json");
+    if std::env::var_os("RDPWHY_WRITE_SCHEMA").is_some() {
+        std::fs::write(path, schema()).expect("the schema can be written");
+    }
+    let stored = std::fs::read_to_string(path).expect("the docs hold the schema");
+    assert_eq!(stored, schema(), "run this test with RDPWHY_WRITE_SCHEMA=1 and read what changed");
 }

@@ -19,6 +19,7 @@ const TIMELINE: usize = 40;
 
 /// The story of one host.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Postmortem<'a> {
     pub(super) host: &'a str,
     /// What happened, why, and whom it hit.
@@ -33,8 +34,10 @@ pub(super) struct Postmortem<'a> {
 
 /// Something that happened.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Moment {
     #[serde(serialize_with = "as_rfc3339")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub(super) time: Time,
     pub(super) text: String,
     pub(super) source: String,
@@ -42,6 +45,7 @@ pub(super) struct Moment {
 
 /// Whom the outage hit.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Impact<'a> {
     pub(super) failed_attempts: u64,
     pub(super) users: &'a [String],

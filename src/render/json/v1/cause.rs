@@ -6,12 +6,16 @@ use super::super::super::words;
 use super::time;
 use crate::report;
 
+/// Why Remote Desktop failed on the host.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Cause<'a> {
     rule: &'a str,
     title: &'a str,
     family: &'a str,
+    #[cfg_attr(test, schemars(extend("enum" = ["critical", "high", "medium", "low", "informational"])))]
     severity: &'static str,
+    #[cfg_attr(test, schemars(extend("enum" = ["high", "medium", "low"])))]
     confidence: &'static str,
     summary: &'a str,
     description: &'a str,
@@ -47,7 +51,9 @@ impl<'a> Cause<'a> {
     }
 }
 
+/// Records of one kind that show it.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Evidence<'a> {
     time: String,
     last_time: String,
@@ -78,12 +84,15 @@ impl<'a> Evidence<'a> {
     }
 }
 
+/// A step, likeliest and safest first.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Fix<'a> {
     #[serde(rename = "do")]
     order: &'a str,
     run: &'a [String],
     shell: &'a str,
+    #[cfg_attr(test, schemars(extend("enum" = ["safe", "restarts-service", "ends-sessions", "reboots", "weakens-security", "unsupported"])))]
     risk: &'static str,
     undo: Option<&'a str>,
     check: Option<&'a str>,

@@ -7,7 +7,9 @@ use super::cause::Fix;
 use super::time;
 use crate::report;
 
+/// What only shows over many hosts.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Fleet<'a> {
     lines: Vec<Line<'a>>,
     groups: Vec<Group<'a>>,
@@ -24,9 +26,12 @@ impl<'a> Fleet<'a> {
     }
 }
 
+/// A host in a line, worst first.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Line<'a> {
     host: &'a str,
+    #[cfg_attr(test, schemars(extend("enum" = ["broken", "degraded", "unknown", "healthy"])))]
     status: &'static str,
     since: Option<String>,
     rule: Option<&'a str>,
@@ -53,7 +58,9 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Hosts that share a leading cause.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Group<'a> {
     rule: &'a str,
     title: &'a str,
@@ -78,7 +85,9 @@ impl<'a> Group<'a> {
     }
 }
 
+/// A property that goes with being broken, and the counts that say so.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Association<'a> {
     kind: &'a str,
     property: &'a str,

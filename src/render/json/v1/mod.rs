@@ -18,16 +18,24 @@ use crate::report;
 /// The number of this version.
 const SCHEMA: u32 = 1;
 
-/// The document.
+/// What one run found.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Report<'a> {
+    /// Version of this form.
+    #[cfg_attr(test, schemars(extend("const" = 1)))]
     schema: u32,
+    /// Version of the program.
     version: &'a str,
+    /// Whether hosts or records may be missing, because the run was stopped or an input could not be read.
     is_partial: bool,
+    /// Worst first.
     hosts: Vec<Host<'a>>,
     summary: Summary,
     fleet: Fleet<'a>,
+    /// Damage in logs of no known host.
     faults: Vec<Fault<'a>>,
+    /// What the codes mean that users saw.
     client_errors: Vec<Note<'a>>,
 }
 
@@ -48,6 +56,7 @@ impl<'a> Report<'a> {
 
 /// A line of JSON lines: a host with the version in front.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct HostLine<'a> {
     schema: u32,
     #[serde(flatten)]
@@ -60,7 +69,9 @@ impl<'a> HostLine<'a> {
     }
 }
 
+/// A machine and what was found on it.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Host<'a> {
     host: &'a str,
     other_names: &'a [String],
@@ -70,10 +81,12 @@ struct Host<'a> {
     last_record: Option<String>,
     records: u64,
     logs: Vec<Log<'a>>,
+    #[cfg_attr(test, schemars(extend("enum" = ["broken", "degraded", "unknown", "healthy"])))]
     status: &'static str,
     status_reason: &'a str,
     outage: Option<Outage<'a>>,
     changes: Vec<Change<'a>>,
+    /// The leading one first.
     causes: Vec<Cause<'a>>,
     ruled_out: Vec<RuledOut<'a>>,
     unknown: Vec<Undecided<'a>>,
@@ -111,7 +124,9 @@ impl<'a> Host<'a> {
     }
 }
 
+/// A log that holds records of the host.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Log<'a> {
     name: &'a str,
     channels: &'a [String],
@@ -132,7 +147,9 @@ impl<'a> Log<'a> {
     }
 }
 
+/// When Remote Desktop broke and when it worked again.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Outage<'a> {
     last_good: Option<String>,
     first_failure: Option<String>,
@@ -155,7 +172,9 @@ impl<'a> Outage<'a> {
     }
 }
 
+/// Something that changed just before, nearest first.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Change<'a> {
     time: String,
     kind: &'a str,
@@ -176,7 +195,9 @@ impl<'a> Change<'a> {
     }
 }
 
+/// A cause that the logs speak against.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RuledOut<'a> {
     rule: &'a str,
     title: &'a str,
@@ -189,7 +210,9 @@ impl<'a> RuledOut<'a> {
     }
 }
 
+/// What the logs cannot tell, and which export would.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Undecided<'a> {
     rules: &'a [String],
     question: &'a str,
@@ -203,7 +226,9 @@ impl<'a> Undecided<'a> {
     }
 }
 
+/// A remark that is no cause.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Note<'a> {
     kind: &'a str,
     text: &'a str,
@@ -215,7 +240,9 @@ impl<'a> Note<'a> {
     }
 }
 
+/// Password guessing from outside.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Exposure<'a> {
     attempts: u64,
     addresses: usize,
@@ -236,11 +263,14 @@ impl<'a> Exposure<'a> {
     }
 }
 
+/// A Windows update.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Update<'a> {
     time: String,
     kb: &'a str,
     title: &'a str,
+    #[cfg_attr(test, schemars(extend("enum" = ["installed", "pending", "failed", "rolled_back", "uninstalled", "from_build"])))]
     state: &'static str,
     code: Option<&'a str>,
     build: Option<&'a str>,
@@ -261,7 +291,9 @@ impl<'a> Update<'a> {
     }
 }
 
+/// Connection attempts: all, those that reached a session, those of users that failed, and scanners.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Connections {
     attempts: u64,
     good: u64,
@@ -275,7 +307,9 @@ impl Connections {
     }
 }
 
+/// A damaged place in a log.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Fault<'a> {
     log: &'a str,
     offset: u64,
@@ -296,7 +330,9 @@ impl<'a> Fault<'a> {
     }
 }
 
+/// Counts over the whole run.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Summary {
     hosts: usize,
     broken: usize,

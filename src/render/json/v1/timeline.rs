@@ -9,6 +9,7 @@ use crate::report;
 
 /// A host's timeline.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in super::super) struct Timeline<'a> {
     schema: u32,
     host: &'a str,
@@ -18,6 +19,7 @@ pub(in super::super) struct Timeline<'a> {
 
 /// A line of JSON lines: an entry with its host in front.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in super::super) struct Line<'a> {
     schema: u32,
     host: &'a str,
@@ -26,8 +28,10 @@ pub(in super::super) struct Line<'a> {
 }
 
 #[derive(Serialize, Clone)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Entry<'a> {
     time: String,
+    #[cfg_attr(test, schemars(extend("enum" = ["change", "service", "connections", "match", "outage"])))]
     kind: &'static str,
     text: &'a str,
     good: u64,
@@ -36,6 +40,7 @@ struct Entry<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Interval {
     start: String,
     seconds: i64,
@@ -75,6 +80,7 @@ impl<'a> Entry<'a> {
 
 /// The stories of the hosts that did not work throughout.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in super::super) struct Postmortems<'a> {
     schema: u32,
     version: &'a str,
@@ -82,6 +88,7 @@ pub(in super::super) struct Postmortems<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Story<'a> {
     #[serde(flatten)]
     story: Postmortem<'a>,
