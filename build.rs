@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 #[path = "build/builds.rs"]
 mod builds;
+#[path = "build/rules.rs"]
+mod rules;
 #[path = "build/text.rs"]
 mod text;
 
@@ -14,4 +16,5 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     text::compile(&root.join("rules"), &out);
     builds::compile(&root.join("rules"), &out);
+    rules::compile(&root.join("rules"), &out);
 }

@@ -1,0 +1,59 @@
+//! Rule files become one list of YAML trees, read at build time so that a run need not.
+
+#[path = "../src/rule/yaml.rs"]
+#[allow(dead_code, unreachable_pub)] // the crate uses what a build script does not
+mod yaml;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Folders of `rules/` that hold rules.
+const FOLDERS: [&str; 2] = ["causes", "signals"];
+
+/// Folders that hold plain data of the same kind of file.
+const DATA: [(&str, &str); 1] = [("updates", "updates.bin")];
+
+/// Writes `rules.bin` and the data files: path and documents of each file.
+pub(crate) fn compile(root: &Path, out: &Path) {
+    println!("cargo::rerun-if-changed=src/rule/yaml.rs");
+    let files = FOLDERS.iter().flat_map(|folder| read(root, folder)).collect::<Vec<_>>();
+    write(&out.join("rules.bin"), &files);
+    for (folder, name) in DATA {
+        write(&out.join(name), &read(root, folder));
+    }
+}
+
+fn read(root: &Path, folder: &str) -> Vec<(String, Vec<yaml::Node>)> {
+    println!("cargo::rerun-if-changed=rules/{folder}");
+    let mut files = Vec::new();
+    collect(&root.join(folder), &mut files);
+    files.sort();
+    files
+        .into_iter()
+        .map(|file| {
+            let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            let shown = format!("rules/{}", file.strip_prefix(root).unwrap_or(&file).to_string_lossy().replace('\\', "/"));
+            let documents = yaml::read(&text).unwrap_or_else(|error| {
+                panic!("{shown}:{}:{}: {}", error.mark.line, error.mark.column, error.message)
+            });
+            (shown, documents)
+        })
+        .collect()
+}
+
+fn write(path: &Path, files: &[(String, Vec<yaml::Node>)]) {
+    let bytes = postcard::to_stdvec(files).expect("plain data");
+    fs::write(path, bytes).expect("the build folder can be written");
+}
+
+fn collect(folder: &Path, out: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, out);
+        } else if path.extension().is_some_and(|end| end == "yml") {
+            out.push(path);
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The `detection` section: named selections and the condition over them, for one record (Sigma's meaning).
+
+use super::condition::{self, Condition};
+use super::error::Flaws;
+use super::field::{FieldKey, Subject};
+use super::matcher::{Matcher, Order, Part};
+use super::yaml::{Mark, Node, Value};
+
+/// A compiled test of one record.
+#[derive(Debug, Clone)]
+pub(crate) enum Test {
+    /// At least one holds.
+    Any(Vec<Test>),
+    /// All hold.
+    All(Vec<Test>),
+    /// It does not hold.
+    Not(Box<Test>),
+    /// A part of the record has one of (or all of) some values.
+    Field { key: FieldKey, name: Box<str>, matchers: Vec<Matcher>, needs_all: bool },
+    /// A text stands anywhere in the record's data or sentence.
+    Keyword(Matcher),
+}
+
+/// A named selection.
+#[derive(Debug, Clone)]
+pub(crate) struct Selection {
+    pub(crate) name: Box<str>,
+    pub(crate) mark: Mark,
+    pub(crate) test: Test,
+}
+
+/// The whole section.
+#[derive(Debug, Clone)]
+pub(crate) struct Detection {
+    pub(crate) selections: Vec<Selection>,
+    /// Conditions; a record matches the rule when one of them is true.
+    pub(crate) conditions: Vec<Condition>,
+}
+
+/// Reads the section; what is wrong goes to `flaws`.
+pub(crate) fn read(node: &Node, flaws: &mut Flaws) -> Detection {
+    let mut selections = Vec::new();
+    for (key, value) in node.entries() {
+        let name = key.text().unwrap_or_default();
+        if matches!(name, "condition" | "timeframe") {
+            continue;
+        }
+        let test = selection(value, flaws);
+        selections.push(Selection { name: name.into(), mark: key.mark, test });
+    }
+    let names: Vec<&str> = selections.iter().map(|selection| &*selection.name).collect();
+    let mut conditions = Vec::new();
+    match node.get("condition") {
+        Some(list) => {
+            for item in list.items() {
+                match condition::parse(item.text().unwrap_or_default(), &names) {
+                    Ok(parsed) => conditions.push(parsed),
+                    Err(problem) => flaws.error(item.mark, problem.message, problem.help),
+                }
+            }
+        }
+        None => flaws.error(node.mark, "`detection` has no `condition`", "add `condition: selection`"),
+    }
+    Detection { selections, conditions }
+}
+
+fn selection(node: &Node, flaws: &mut Flaws) -> Test {
+    match &node.value {
+        Value::Map(entries) => Test::All(entries.iter().map(|(key, value)| field(key, value, flaws)).collect()),
+        Value::List(items) => Test::Any(
+            items
+                .iter()
+                .map(|item| match &item.value {
+                    Value::Map(_) => selection(item, flaws),
+                    _ => keyword(item, flaws),
+                })
+                .collect(),
+        ),
+        Value::Text { .. } => keyword(node, flaws),
+        Value::Null => {
+            flaws.error(node.mark, "the selection is empty", "name a field and the value it must have");
+            Test::Any(Vec::new())
+        }
+    }
+}
+
+fn keyword(node: &Node, flaws: &mut Flaws) -> Test {
+    match Matcher::text(&super::normal(node.text().unwrap_or_default()), Part::Anywhere, false) {
+        Ok(matcher) => Test::Keyword(matcher),
+        Err(problem) => {
+            flaws.error(node.mark, problem, "");
+            Test::Any(Vec::new())
+        }
+    }
+}
+
+/// One `Field|modifier: value` line.
+fn field(key: &Node, value: &Node, flaws: &mut Flaws) -> Test {
+    let spelled = key.text().unwrap_or_default();
+    let mut parts = spelled.split('|');
+    let name = parts.next().unwrap_or_default();
+    let modifiers: Vec<&str> = parts.collect();
+    let Some(modes) = Modes::read(&modifiers, key, flaws) else { return Test::Any(Vec::new()) };
+    let field_key = FieldKey::parse(name);
+    let is_message = field_key == FieldKey::Message;
+    let items = match &value.value {
+        Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(value),
+    };
+    let mut matchers = Vec::new();
+    for item in items {
+        match modes.compile(item, is_message) {
+            Ok(compiled) => matchers.extend(compiled),
+            Err(problem) => flaws.error(item.mark, format!("`{spelled}`: {problem}"), modes.help()),
+        }
+    }
+    if name.is_empty() {
+        let tests = matchers.into_iter().map(Test::Keyword).collect();
+        return if modes.needs_all { Test::All(tests) } else { Test::Any(tests) };
+    }
+    Test::Field { key: field_key, name: name.into(), matchers, needs_all: modes.needs_all }
+}
+
+/// The modifiers of Sigma that rdpwhy knows, for error messages and completion.
+pub(crate) const MODIFIERS: &[&str] = &[
+    "contains", "startswith", "endswith", "all", "re", "i", "m", "s", "cased", "exists", "cidr", "base64",
+    "base64offset", "utf16le", "utf16be", "utf16", "wide", "windash", "expand", "fieldref", "lt", "lte", "gt", "gte", "neq",
+];
+
+/// What the modifiers of one line ask for.
+#[derive(Debug)]
+struct Modes {
+    part: Part,
+    needs_all: bool,
+    is_cased: bool,
+    regex: Option<(bool, bool, bool)>,
+    order: Option<Order>,
+    encodings: Vec<super::encode::Encoding>,
+    is_cidr: bool,
+    is_exists: bool,
+    is_field: bool,
+    is_negated: bool,
+}
+
+impl Modes {
+    fn read(modifiers: &[&str], key: &Node, flaws: &mut Flaws) -> Option<Self> {
+        let mut modes = Self {
+            part: Part::Whole,
+            needs_all: false,
+            is_cased: false,
+            regex: None,
+            order: None,
+            encodings: Vec::new(),
+            is_cidr: false,
+            is_exists: false,
+            is_field: false,
+            is_negated: false,
+        };
+        for modifier in modifiers {
+            if !modes.apply(modifier) {
+                let help = super::error::nearest(modifier, MODIFIERS).map_or_else(
+                    || format!("known modifiers: {}", MODIFIERS.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                flaws.error(key.mark, format!("unknown modifier `{modifier}`"), help);
+                return None;
+            }
+        }
+        Some(modes)
+    }
+
+    fn apply(&mut self, modifier: &str) -> bool {
+        use super::encode::Encoding;
+        match modifier {
+            "contains" => self.part = Part::Anywhere,
+            "startswith" => self.part = Part::Start,
+            "endswith" => self.part = Part::End,
+            "all" => self.needs_all = true,
+            "re" => self.regex = Some((false, false, false)),
+            "i" | "m" | "s" => {
+                let Some(flags) = self.regex.as_mut() else { return false };
+                match modifier {
+                    "i" => flags.0 = true,
+                    "m" => flags.1 = true,
+                    _ => flags.2 = true,
+                }
+            }
+            "cased" => self.is_cased = true,
+            "exists" => self.is_exists = true,
+            "cidr" => self.is_cidr = true,
+            "base64" => self.encodings.push(Encoding::Base64),
+            "base64offset" => self.encodings.push(Encoding::Base64Offset),
+            "utf16le" | "wide" => self.encodings.push(Encoding::Utf16Le),
+            "utf16be" => self.encodings.push(Encoding::Utf16Be),
+            "utf16" => self.encodings.push(Encoding::Utf16),
+            "windash" => self.encodings.push(Encoding::Windash),
+            // Placeholders are a matter of the one who deploys a rule; without values the text stands for itself.
+            "expand" => {}
+            "fieldref" => self.is_field = true,
+            "lt" => self.order = Some(Order::Less),
+            "lte" => self.order = Some(Order::LessOrEqual),
+            "gt" => self.order = Some(Order::Greater),
+            "gte" => self.order = Some(Order::GreaterOrEqual),
+            "neq" => self.is_negated = true,
+            _ => return false,
+        }
+        true
+    }
+
+    fn help(&self) -> &'static str {
+        match () {
+            () if self.is_cidr => "write a network such as 192.0.2.0/24",
+            () if self.order.is_some() => "write a number",
+            () if self.is_exists => "write true or false",
+            () if self.regex.is_some() => "the syntax is that of Rust's regex crate: no look-around, no back-references",
+            () => "",
+        }
+    }
+
+    fn compile(&self, item: &Node, is_message: bool) -> Result<Vec<Matcher>, String> {
+        let compiled = self.compile_plain(item, is_message)?;
+        Ok(if self.is_negated {
+            compiled.into_iter().map(|matcher| Matcher::Not(Box::new(matcher))).collect()
+        } else {
+            compiled
+        })
+    }
+
+    fn compile_plain(&self, item: &Node, is_message: bool) -> Result<Vec<Matcher>, String> {
+        if item.is_null() {
+            return Ok(vec![Matcher::Null]);
+        }
+        let Some(text) = item.text() else { return Err("a plain value must stand here".to_owned()) };
+        if self.is_exists {
+            return match text {
+                "true" | "yes" => Ok(vec![Matcher::Exists(true)]),
+                "false" | "no" => Ok(vec![Matcher::Exists(false)]),
+                _ => Err(format!("`{text}` is neither true nor false")),
+            };
+        }
+        if self.is_cidr {
+            return Matcher::cidr(text).map(|matcher| vec![matcher]).ok_or(format!("`{text}` is no network"));
+        }
+        if let Some(order) = self.order {
+            let number = super::matcher::number(text).ok_or(format!("`{text}` is no number"))?;
+            return Ok(vec![Matcher::Number(order, number)]);
+        }
+        if self.is_field {
+            return Ok(vec![Matcher::Field(FieldKey::parse(text), self.part)]);
+        }
+        if let Some((ignores_case, multi_line, dot_all)) = self.regex {
+            let ignores_case = ignores_case || is_message;
+            return Matcher::regex(text, ignores_case, multi_line, dot_all).map(|matcher| vec![matcher]);
+        }
+        let normal = if is_message { super::normal(text) } else { text.to_owned() };
+        super::encode::spellings(&normal, &self.encodings)
+            .into_iter()
+            .map(|spelling| Matcher::text(&spelling, self.part, self.is_cased))
+            .collect()
+    }
+}
+
+impl Test {
+    /// Whether a record passes.
+    pub(crate) fn matches(&self, subject: &Subject<'_>) -> bool {
+        match self {
+            Self::Any(tests) => tests.iter().any(|test| test.matches(subject)),
+            Self::All(tests) => tests.iter().all(|test| test.matches(subject)),
+            Self::Not(test) => !test.matches(subject),
+            Self::Field { key, matchers, needs_all, .. } => {
+                let mut matchers = matchers.iter();
+                if *needs_all {
+                    matchers.all(|matcher| matcher.matches(subject, key))
+                } else {
+                    matchers.any(|matcher| matcher.matches(subject, key))
+                }
+            }
+            Self::Keyword(matcher) => subject.any_text(&mut |text| matcher.matches_text(text)),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Which part of a record a rule's field name means.
+//!
+//! Sigma names (`EventID`, `Provider_Name`, `Channel`) stand for parts of `System`; `Message` for the sentence that
+//! Event Viewer shows; `%1` for the first insert; `BinaryText` for the binary data read as UTF-16, `BinaryStatus` for
+//! the status code in its last four bytes. Any other name is a named field of the record's data.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use crate::evtx::Record;
+use crate::text::Texts;
+
+/// A part of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum FieldKey {
+    Provider,
+    EventSource,
+    EventId,
+    Qualifiers,
+    Channel,
+    Computer,
+    Level,
+    Version,
+    RecordId,
+    ProcessId,
+    UserSid,
+    ActivityId,
+    Time,
+    Message,
+    Binary,
+    BinaryText,
+    BinaryStatus,
+    Unnamed,
+    Position(usize),
+    Named(Box<str>),
+}
+
+impl FieldKey {
+    /// The part that a name in a rule means.
+    pub(crate) fn parse(name: &str) -> Self {
+        if let Some(position) = name.strip_prefix('%').and_then(|digits| digits.parse().ok()) {
+            return Self::Position(position);
+        }
+        match name.to_ascii_lowercase().as_str() {
+            "provider_name" | "provider" | "source" => Self::Provider,
+            "eventsourcename" => Self::EventSource,
+            "eventid" | "event_id" => Self::EventId,
+            "qualifiers" => Self::Qualifiers,
+            "channel" => Self::Channel,
+            "computer" | "computername" => Self::Computer,
+            "level" => Self::Level,
+            "version" => Self::Version,
+            "eventrecordid" | "record_id" => Self::RecordId,
+            "execution_processid" => Self::ProcessId,
+            "security_userid" | "userid" => Self::UserSid,
+            "activityid" | "activity_id" | "correlation_activityid" => Self::ActivityId,
+            "timecreated" | "time" => Self::Time,
+            "message" => Self::Message,
+            "binary" => Self::Binary,
+            "binarytext" => Self::BinaryText,
+            "binarystatus" => Self::BinaryStatus,
+            "data" => Self::Unnamed,
+            _ => Self::Named(name.into()),
+        }
+    }
+}
+
+/// A record while rules look at it; its sentence is rendered only when one asks.
+pub(crate) struct Subject<'a> {
+    pub(crate) record: &'a Record,
+    texts: &'a Texts,
+    wordings: OnceCell<Vec<String>>,
+}
+
+impl<'a> Subject<'a> {
+    pub(crate) fn new(record: &'a Record, texts: &'a Texts) -> Self {
+        Self { record, texts, wordings: OnceCell::new() }
+    }
+
+    /// Every known wording of the record's sentence, in normal form.
+    pub(crate) fn wordings(&self) -> &[String] {
+        self.wordings.get_or_init(|| self.texts.wordings(self.record))
+    }
+
+    /// The value of a part; `None` when the record has none. [`FieldKey::Message`] and [`FieldKey::Unnamed`] have
+    /// several values, see [`Subject::any_value`].
+    pub(crate) fn value(&self, key: &FieldKey) -> Option<Cow<'a, str>> {
+        let record = self.record;
+        let some = |text: &'a str| (!text.is_empty()).then_some(Cow::Borrowed(text));
+        match key {
+            FieldKey::Provider => some(&record.provider),
+            FieldKey::EventSource => record.event_source.as_deref().map(Cow::Borrowed),
+            FieldKey::EventId => Some(record.event_id.to_string().into()),
+            FieldKey::Qualifiers => record.qualifiers.map(|value| value.to_string().into()),
+            FieldKey::Channel => some(&record.channel),
+            FieldKey::Computer => some(&record.computer),
+            FieldKey::Level => Some(record.level.to_string().into()),
+            FieldKey::Version => Some(record.version.to_string().into()),
+            FieldKey::RecordId => Some(record.record_id.to_string().into()),
+            FieldKey::ProcessId => record.process_id.map(|value| value.to_string().into()),
+            FieldKey::UserSid => record.user_sid.as_deref().map(Cow::Borrowed),
+            FieldKey::ActivityId => record.activity_id.as_deref().map(Cow::Borrowed),
+            FieldKey::Time => Some(record.time.rfc3339().into()),
+            FieldKey::Message => self.wordings().first().map(|text| Cow::Owned(text.clone())),
+            FieldKey::Binary => record.binary.as_deref().map(|bytes| Cow::Owned(hex(bytes))),
+            FieldKey::BinaryText => record.binary_text().map(Cow::Owned),
+            FieldKey::BinaryStatus => record.binary.as_deref().and_then(status).map(Cow::Owned),
+            FieldKey::Unnamed => record.field("Data").or_else(|| record.insert(1)).map(Cow::Borrowed),
+            FieldKey::Position(position) => record.insert(*position).map(Cow::Borrowed),
+            FieldKey::Named(name) => record.field(name).map(Cow::Borrowed),
+        }
+    }
+
+    /// Whether any value of a part passes `test`.
+    pub(crate) fn any_value(&self, key: &FieldKey, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        match key {
+            FieldKey::Message => self.wordings().iter().any(|text| test(text)),
+            FieldKey::Unnamed => {
+                let mut fields = self.record.fields.iter();
+                fields.any(|field| field.name.as_deref().is_none_or(|name| name == "Data") && test(&field.value))
+            }
+            FieldKey::Provider => {
+                test(&self.record.provider) || self.record.event_source.as_deref().is_some_and(|name| test(name))
+            }
+            _ => self.value(key).is_some_and(|value| test(&value)),
+        }
+    }
+
+    /// Whether any value of the record's data, or its sentence, passes `test`: what a keyword looks at.
+    pub(crate) fn any_text(&self, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        self.record.fields.iter().any(|field| test(&field.value))
+            || self.record.binary_text().is_some_and(|text| test(&text))
+            || self.wordings().iter().any(|text| test(text))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+/// The NTSTATUS in the last four bytes, little endian, customer bit cleared (`0xD…` becomes `0xC…`).
+fn status(bytes: &[u8]) -> Option<String> {
+    let last: [u8; 4] = bytes.last_chunk::<4>().copied()?;
+    Some(format!("0x{:08X}", u32::from_le_bytes(last) & 0xEFFF_FFFF))
+}

@@ -1,0 +1,31 @@
+//! Rules: YAML files in Sigma's form with our additions, compiled into an index by provider and event id.
+//!
+//! Says true or false of one record. What a cause asks of a host's whole timeline is only read here
+//! ([`when`]); `diagnose` decides it.
+
+pub(crate) mod case;
+pub(crate) mod cause;
+mod condition;
+pub(crate) mod detection;
+mod encode;
+mod error;
+pub(crate) mod field;
+mod file;
+pub(crate) mod index;
+pub(crate) mod logsource;
+pub(crate) mod matcher;
+mod set;
+pub(crate) mod when;
+pub(crate) mod yaml;
+
+pub(crate) use error::nearest;
+pub use error::{Flaw, RuleError};
+pub use file::{Kind, Rule};
+pub(crate) use index::AtomId;
+pub use set::RuleSet;
+pub(crate) use set::CONDITION;
+
+/// The form in which sentences are compared; see [`crate::text::normal_form`].
+fn normal(text: &str) -> String {
+    crate::text::normal_form(text)
+}

@@ -1,0 +1,91 @@
+//! A scan as bytes, to be joined with others later.
+
+use std::io::{self, Read, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::Scan;
+use super::tally::Tally;
+
+/// First bytes of a partial report; the last one is its version.
+const MAGIC: &[u8; 8] = b"rdpwhy\x00\x01";
+/// Largest partial report that is read, unpacked.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// A partial report that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PartialError {
+    /// It cannot be read or written.
+    #[error("cannot be read")]
+    Io(#[from] io::Error),
+    /// It is something else.
+    #[error("is no partial report of this version of rdpwhy")]
+    Foreign,
+    /// It is damaged.
+    #[error("is damaged")]
+    Damaged,
+    /// It was made with other rules.
+    #[error("was made with other rules ({found}) than those of this run ({expected})")]
+    OtherRules {
+        /// Fingerprint of the rules of this run.
+        expected: String,
+        /// Fingerprint in the report.
+        found: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    rules: String,
+    tally: Tally,
+    duplicates: u64,
+    problems: Vec<String>,
+    is_partial: bool,
+    client_errors: Vec<u32>,
+}
+
+impl Scan {
+    /// Writes the scan as a compact partial report.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let stored = Stored {
+            rules: self.rules.clone(),
+            tally: self.tally.clone(),
+            duplicates: self.duplicates,
+            problems: self.problems.clone(),
+            is_partial: self.is_partial,
+            client_errors: self.client_errors.clone(),
+        };
+        let bytes = postcard::to_stdvec(&stored).map_err(io::Error::other)?;
+        out.write_all(MAGIC)?;
+        let mut packed = flate2::write::DeflateEncoder::new(out, flate2::Compression::fast());
+        packed.write_all(&bytes)?;
+        packed.finish()?;
+        Ok(())
+    }
+
+    /// Reads a partial report; `rules` is the fingerprint of the rules of this run.
+    pub fn read(input: &mut dyn Read, rules: &str) -> Result<Self, PartialError> {
+        let mut magic = [0; MAGIC.len()];
+        input.read_exact(&mut magic).map_err(|_| PartialError::Foreign)?;
+        if &magic != MAGIC {
+            return Err(PartialError::Foreign);
+        }
+        let mut bytes = Vec::new();
+        flate2::read::DeflateDecoder::new(input)
+            .take(MAX_BYTES)
+            .read_to_end(&mut bytes)
+            .map_err(|_| PartialError::Damaged)?;
+        let stored: Stored = postcard::from_bytes(&bytes).map_err(|_| PartialError::Damaged)?;
+        if stored.rules != rules {
+            return Err(PartialError::OtherRules { expected: rules.to_owned(), found: stored.rules });
+        }
+        Ok(Self {
+            tally: stored.tally,
+            rules: stored.rules,
+            duplicates: stored.duplicates,
+            problems: stored.problems,
+            is_partial: stored.is_partial,
+            client_errors: stored.client_errors,
+        })
+    }
+}

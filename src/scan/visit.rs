@@ -1,0 +1,114 @@
+//! The visitor that turns records into a [`Tally`].
+
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::interest;
+use super::tally::{Cover, Tally};
+use crate::evtx::{Fault, Head, Record, Time, Visitor};
+use crate::rule::{AtomId, RuleSet};
+use crate::text::Texts;
+
+/// What all threads share.
+pub(crate) struct Task<'a> {
+    pub(crate) rules: &'a RuleSet,
+    pub(crate) texts: &'a Texts,
+    pub(crate) since: Option<Time>,
+    pub(crate) until: Option<Time>,
+}
+
+/// Collects the records of some chunks of one log.
+pub(crate) struct Collector<'a> {
+    task: &'a Task<'a>,
+    log: Arc<str>,
+    pub(crate) tally: Tally,
+    covers: FxHashMap<(Arc<str>, Arc<str>), Cover>,
+    names: FxHashSet<Arc<str>>,
+    /// Whether an event is wanted, by provider and id: asked once, not for each record.
+    wanted: FxHashMap<(Arc<str>, u32), bool>,
+    records: u64,
+    scratch: Vec<AtomId>,
+}
+
+impl<'a> Collector<'a> {
+    pub(crate) fn new(task: &'a Task<'a>, log: &Arc<str>) -> Self {
+        Self {
+            task,
+            log: Arc::clone(log),
+            tally: Tally::default(),
+            covers: FxHashMap::default(),
+            names: FxHashSet::default(),
+            wanted: FxHashMap::default(),
+            records: 0,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// What was collected, with `bytes` read.
+    pub(crate) fn finish(mut self, bytes: u64) -> Tally {
+        let log = self.tally.logs.entry(Arc::clone(&self.log)).or_default();
+        log.bytes += bytes;
+        log.records += self.records;
+        for ((computer, channel), cover) in self.covers {
+            log.cover(&computer, &channel, cover);
+        }
+        self.tally
+    }
+
+    fn shared(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.names.get(name) {
+            return Arc::clone(known);
+        }
+        let fresh: Arc<str> = Arc::from(name);
+        self.names.insert(Arc::clone(&fresh));
+        fresh
+    }
+
+    fn is_wanted(&mut self, provider: &Arc<str>, head: &Head<'_>) -> bool {
+        let key = (Arc::clone(provider), head.event_id);
+        if let Some(known) = self.wanted.get(&key) {
+            return *known;
+        }
+        let wanted = interest::wants(head) || self.task.rules.wants(head, &mut self.scratch);
+        self.wanted.insert(key, wanted);
+        wanted
+    }
+}
+
+impl Visitor for Collector<'_> {
+    fn head(&mut self, head: &Head<'_>) -> bool {
+        let outside = self.task.since.is_some_and(|since| head.time < since)
+            || self.task.until.is_some_and(|until| head.time > until);
+        self.records += 1;
+        if outside {
+            return false;
+        }
+        let computer = self.shared(head.computer);
+        let channel = self.shared(head.channel);
+        let cover = Cover::at(head.time, head.record_id);
+        self.covers
+            .entry((Arc::clone(&computer), channel))
+            .and_modify(|own| own.join(cover))
+            .or_insert(cover);
+        let provider = self.shared(head.provider);
+        if (1..=3).contains(&head.level) {
+            self.tally.computers.entry(computer).or_default().count_signature(&provider, head.event_id, head.time);
+        }
+        self.is_wanted(&provider, head)
+    }
+
+    fn record(&mut self, mut record: Record) {
+        record.provider = self.shared(&record.provider);
+        record.channel = self.shared(&record.channel);
+        record.computer = self.shared(&record.computer);
+        let atoms = self.task.rules.matched(&record, self.task.texts, &mut self.scratch);
+        if !atoms.is_empty() || interest::wants(&record.head()) {
+            self.tally.add(record, atoms);
+        }
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        self.tally.logs.entry(Arc::clone(&self.log)).or_default().fault(fault);
+    }
+}
