@@ -9,4 +9,6 @@ pub mod fleet;
 pub mod input;
 pub mod render;
 pub mod report;
+pub mod rule;
+pub mod scan;
 pub mod text;

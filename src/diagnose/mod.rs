@@ -1,3 +1,77 @@
-//! One host's matches and facts become findings, ranked causes, and an incident with beginning and end.
+//! One host's matches and facts become causes: what happened, since when, why, and what to do.
+//!
+//! Reads no logs and knows no format. Everything that is known of Remote Desktop itself is in the rules; here is
+//! the method: connections first, then when it broke, what changed, which causes fit, and what stays unknown.
 
 pub mod builds;
+mod changes;
+pub mod connections;
+mod derive;
+mod eval;
+mod evidence;
+mod facts;
+mod finding;
+mod host;
+mod identity;
+mod outage;
+mod rank;
+mod services;
+mod timeline;
+
+use crate::evtx::{Record, Time};
+use crate::report;
+use crate::rule::{AtomId, RuleSet};
+use crate::scan::{HostScan, Item, Scan};
+use crate::text::Texts;
+
+pub use connections::{Attempt, Fate, Stage};
+
+/// What a diagnosis works with.
+pub struct Options<'a> {
+    /// The rules.
+    pub rules: &'a RuleSet,
+    /// The sources of text.
+    pub texts: &'a Texts,
+    /// Codes that clients showed.
+    pub client_errors: &'a [u32],
+    /// The moment that the user asks about.
+    pub around: Option<Time>,
+}
+
+/// Diagnoses all hosts of a scan, by name.
+#[must_use]
+pub fn diagnose(scan: &Scan, options: &Options<'_>) -> Vec<report::Host> {
+    use rayon::prelude::*;
+    let hosts = crate::scan::hosts(scan);
+    hosts.into_par_iter().map(|host| host::diagnose(host, options)).collect()
+}
+
+/// The connection attempts of each host, by name.
+#[must_use]
+pub fn connections(scan: &Scan) -> Vec<(String, Vec<Attempt>)> {
+    crate::scan::hosts(scan)
+        .into_iter()
+        .map(|host| {
+            let attempts = connections::attempts(&host.items);
+            (host.name, attempts)
+        })
+        .collect()
+}
+
+/// Diagnoses a list of records as if they were all that a host's logs hold: how rules are tested.
+#[must_use]
+pub fn diagnose_records(records: &[Record], options: &Options<'_>) -> Vec<report::Host> {
+    let mut host = HostScan::default();
+    let mut scratch: Vec<AtomId> = Vec::new();
+    for record in records {
+        host.name = record.computer.to_string();
+        host.coverage.see(record);
+        host.records += 1;
+        let atoms = options.rules.matched(record, options.texts, &mut scratch);
+        host.items.push(Item { record: record.clone(), atoms, weight: 1 });
+    }
+    host.items.sort_by(|left, right| {
+        (left.record.time, left.record.record_id).cmp(&(right.record.time, right.record.record_id))
+    });
+    vec![host::diagnose(host, options)]
+}

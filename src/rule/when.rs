@@ -31,6 +31,20 @@ pub(crate) struct Term {
     pub(crate) lasting: Option<Span>,
 }
 
+impl Term {
+    /// A signal without any bounds.
+    pub(crate) fn plain(signal: &str) -> Self {
+        Self {
+            signal: signal.into(),
+            is_absent: false,
+            quantity: None,
+            bounds: Vec::new(),
+            joins: Vec::new(),
+            lasting: None,
+        }
+    }
+}
+
 /// How many there must be.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Quantity {
@@ -207,14 +221,7 @@ impl<'a> Parser<'a> {
     fn term(&mut self) -> Result<Term, Problem> {
         let is_absent = self.takes("no");
         let signal = self.name("a signal")?;
-        let mut term = Term {
-            signal: signal.into(),
-            is_absent,
-            quantity: None,
-            bounds: Vec::new(),
-            joins: Vec::new(),
-            lasting: None,
-        };
+        let mut term = Term { is_absent, ..Term::plain(signal) };
         while let Some(word) = self.peek() {
             match word {
                 "count" | "distinct" => term.quantity = Some(self.quantity()?),

@@ -72,6 +72,11 @@ impl Coverage {
         self.last = Some(self.last.map_or(cover.last, |last| last.max(cover.last)));
     }
 
+    /// Takes one record into account.
+    pub(crate) fn see(&mut self, record: &Record) {
+        self.add(&record.channel, Cover::at(record.time, record.record_id));
+    }
+
     /// The span of a channel.
     pub(crate) fn channel(&self, name: &str) -> Option<Cover> {
         self.channels.get(&name.to_ascii_lowercase()).copied()

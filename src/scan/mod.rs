@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-pub(crate) use host::{Coverage, HostScan, Item, hosts};
+pub(crate) use host::{Coverage, Covered, HostLog, HostScan, Item, hosts};
 pub use partial::PartialError;
 pub(crate) use tally::Tally;
 use visit::{Collector, Task};

@@ -1,0 +1,378 @@
+//! Every attempt to connect, rebuilt from the records of four writers that share seconds but no order.
+//!
+//! RdpCoreTS 131 or RemoteConnectionManager 261 opens an attempt; what follows is attached by activity id, address,
+//! session and time, and says how far it got. An attempt that reached a session is good. One that did not is a
+//! failure when somebody made it who uses the server: from an address that got in before, or from inside.
+//! Everything else that fails early is noise: scanners and password guessing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use rustc_hash::FxHashMap;
+
+use crate::evtx::{Record, Span, Time};
+use crate::rule::matcher::{address_of, number_of};
+use crate::scan::Item;
+
+/// The step of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// A packet reached the machine.
+    Network,
+    /// The listener took it.
+    Listener,
+    /// TLS was agreed on.
+    Security,
+    /// Credentials were accepted.
+    Authentication,
+    /// A session was looked for.
+    Logon,
+    /// A session was opened or joined.
+    Session,
+    /// The desktop came up.
+    Desktop,
+}
+
+impl Stage {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Listener => "listener",
+            Self::Security => "security",
+            Self::Authentication => "authentication",
+            Self::Logon => "logon",
+            Self::Session => "session",
+            Self::Desktop => "desktop",
+        }
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fate {
+    /// It reached a session.
+    Good,
+    /// Somebody who uses the server did not get in.
+    Failed,
+    /// Nobody who uses the server made it.
+    Noise,
+}
+
+impl Fate {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Failed => "failed",
+            Self::Noise => "noise",
+        }
+    }
+}
+
+/// One attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// First record.
+    pub start: Time,
+    /// Last record, the end of the session included.
+    pub end: Time,
+    /// Client's address without port.
+    pub address: Option<IpAddr>,
+    /// User as the log has it, `DOMAIN\user` where known.
+    pub user: Option<String>,
+    /// Session id.
+    pub session: Option<u32>,
+    /// The furthest step that it reached.
+    pub stage: Stage,
+    /// How it ended.
+    pub fate: Fate,
+    /// Code that the end was logged with: table and value.
+    pub code: Option<(&'static str, u32)>,
+    /// Who or what closed it, in words.
+    pub closed_by: Option<String>,
+    /// How many attempts this one stands for: floods are thinned.
+    pub weight: u64,
+    activity: Option<Box<str>>,
+    is_refused: bool,
+}
+
+/// How long records of one attempt may be apart while it is being set up.
+const SETUP: Span = Span::seconds(90);
+/// How long records of different writers about one packet may be apart.
+const TOGETHER: Span = Span::seconds(3);
+/// Attempts that are kept open while others come.
+const MAX_OPEN: usize = 256;
+
+/// Rebuilds the attempts from a host's records.
+pub(crate) fn attempts(items: &[Item]) -> Vec<Attempt> {
+    let mut builder = Builder::default();
+    for item in items {
+        builder.take(&item.record, item.weight);
+    }
+    builder.finish()
+}
+
+#[derive(Default)]
+struct Builder {
+    all: Vec<Attempt>,
+    /// Indices of attempts that records may still join, oldest first.
+    open: Vec<usize>,
+    /// Sessions that are alive: id to attempt.
+    sessions: BTreeMap<u32, usize>,
+    by_activity: FxHashMap<Box<str>, usize>,
+}
+
+impl Builder {
+    fn take(&mut self, record: &Record, weight: u64) {
+        let provider = record.provider.to_ascii_lowercase();
+        let name = provider.rsplit('-').next().unwrap_or_default();
+        match (name, record.event_id) {
+            ("rdpcorets", _) => self.core(record, weight),
+            ("remoteconnectionmanager", 261) => self.listener(record, weight),
+            ("remoteconnectionmanager", 1149) => self.authenticated(record, weight),
+            ("localsessionmanager", _) => self.session(record),
+            ("auditing", 4625) => self.refused(record),
+            _ => {}
+        }
+    }
+
+    fn core(&mut self, record: &Record, weight: u64) {
+        match record.event_id {
+            131 => {
+                let address = record.field("ClientIP").or_else(|| record.insert(2)).and_then(address_of);
+                let is_udp = record.field("ConnType").is_some_and(|kind| kind.eq_ignore_ascii_case("UDP"));
+                if is_udp {
+                    return;
+                }
+                let at = self.find(record.time, TOGETHER, |attempt| attempt.address.is_none() && attempt.activity.is_none());
+                let at = at.unwrap_or_else(|| self.start(record.time, weight));
+                if let Some(attempt) = self.all.get_mut(at) {
+                    attempt.address = address;
+                    attempt.activity.clone_from(&record.activity_id);
+                }
+                if let Some(id) = &record.activity_id {
+                    self.by_activity.insert(id.clone(), at);
+                }
+            }
+            139 | 140 => {
+                let address = record.field("IPString").and_then(address_of);
+                let at = self.of(record, address).unwrap_or_else(|| self.start(record.time, weight));
+                if let Some(attempt) = self.all.get_mut(at) {
+                    attempt.is_refused = true;
+                    attempt.address = attempt.address.or(address);
+                    attempt.stage = attempt.stage.max(Stage::Listener);
+                    attempt.end = record.time;
+                    attempt.closed_by = Some("the server refused it".to_owned());
+                }
+            }
+            65 | 97 | 98 | 153 | 100 | 33 | 104 => {
+                if let Some(attempt) = self.of(record, None).and_then(|at| self.all.get_mut(at)) {
+                    attempt.stage = attempt.stage.max(if record.event_id == 153 { Stage::Security } else { Stage::Listener });
+                    attempt.end = attempt.end.max(record.time);
+                }
+            }
+            102 | 103 | 142 | 143 => self.core_close(record),
+            _ => {}
+        }
+    }
+
+    fn core_close(&mut self, record: &Record) {
+        let Some(attempt) = self.of(record, None).and_then(|at| self.all.get_mut(at)) else { return };
+        attempt.end = attempt.end.max(record.time);
+        let code = record.field("ReasonCode").and_then(number_of);
+        if let Some(code) = code {
+            attempt.code = attempt.code.or(Some(("rdpcorets", code)));
+        }
+    }
+
+    fn listener(&mut self, record: &Record, weight: u64) {
+        if record.field("listenerName").is_some_and(|name| !name.eq_ignore_ascii_case("RDP-Tcp")) {
+            return;
+        }
+        let at = self.find(record.time, TOGETHER, |attempt| attempt.stage == Stage::Network);
+        let at = at.unwrap_or_else(|| self.start(record.time, weight));
+        if let Some(attempt) = self.all.get_mut(at) {
+            attempt.stage = attempt.stage.max(Stage::Listener);
+        }
+    }
+
+    fn authenticated(&mut self, record: &Record, weight: u64) {
+        let address = record.field("Param3").or_else(|| record.insert(3)).and_then(address_of);
+        let user = joined_name(record.field("Param2").or_else(|| record.insert(2)), record.field("Param1").or_else(|| record.insert(1)));
+        let fits = |attempt: &Attempt| {
+            attempt.stage < Stage::Authentication && (attempt.address == address || attempt.address.is_none())
+        };
+        let at = self.find(record.time, SETUP, fits).unwrap_or_else(|| self.start(record.time, weight));
+        if let Some(attempt) = self.all.get_mut(at) {
+            attempt.stage = attempt.stage.max(Stage::Authentication);
+            attempt.address = attempt.address.or(address);
+            attempt.user = attempt.user.take().or(user);
+            attempt.end = attempt.end.max(record.time);
+        }
+    }
+
+    fn session(&mut self, record: &Record) {
+        let id = record.field("SessionID").or_else(|| record.field("Session")).or_else(|| record.field("TargetSession"));
+        let id = id.and_then(number_of);
+        match record.event_id {
+            21 | 25 => self.logon(record, id),
+            41 => {
+                let found = self.find(record.time, SETUP, |attempt| attempt.stage == Stage::Authentication);
+                if let Some(attempt) = found.and_then(|at| self.all.get_mut(at)) {
+                    attempt.stage = Stage::Logon;
+                    attempt.session = id;
+                }
+            }
+            22 => {
+                if let Some(attempt) = self.alive(id) {
+                    attempt.stage = Stage::Desktop;
+                    attempt.end = attempt.end.max(record.time);
+                }
+            }
+            23 | 24 | 39 | 40 => self.session_end(record, id),
+            _ => {}
+        }
+    }
+
+    fn logon(&mut self, record: &Record, id: Option<u32>) {
+        let address = record.field("Address").and_then(address_of);
+        let Some(address) = address else { return };
+        let user = record.field("User").map(str::to_owned);
+        let fits = |attempt: &Attempt| {
+            attempt.stage < Stage::Session && !attempt.is_refused && (attempt.address == Some(address) || attempt.address.is_none())
+        };
+        let same = |attempt: &Attempt| fits(attempt) && attempt.stage >= Stage::Authentication;
+        let at = self
+            .find(record.time, SETUP, same)
+            .or_else(|| self.find(record.time, SETUP, fits))
+            .unwrap_or_else(|| self.start(record.time, 1));
+        if let Some(attempt) = self.all.get_mut(at) {
+            attempt.stage = Stage::Session;
+            attempt.address = Some(address);
+            attempt.user = user.or(attempt.user.take());
+            attempt.session = id;
+            attempt.end = attempt.end.max(record.time);
+        }
+        if let Some(id) = id {
+            self.sessions.insert(id, at);
+        }
+    }
+
+    fn session_end(&mut self, record: &Record, id: Option<u32>) {
+        let reason = record.field("Reason").or_else(|| record.field("Source")).and_then(number_of);
+        let Some(attempt) = self.alive(id) else { return };
+        attempt.end = attempt.end.max(record.time);
+        match (record.event_id, reason) {
+            (40, Some(reason)) => attempt.code = Some(("rdp-disconnect", reason)),
+            (23, _) => attempt.closed_by = Some("logoff".to_owned()),
+            (39, _) => attempt.closed_by = Some("another session".to_owned()),
+            _ => {}
+        }
+        if record.event_id == 23
+            && let Some(id) = id
+        {
+            self.sessions.remove(&id);
+        }
+    }
+
+    fn refused(&mut self, record: &Record) {
+        let address = record.field("IpAddress").and_then(address_of);
+        let kind = record.field("LogonType").unwrap_or_default();
+        if address.is_none() || !matches!(kind, "3" | "10" | "7") {
+            return;
+        }
+        let status = record.field("SubStatus").and_then(number_of).filter(|code| *code != 0);
+        let status = status.or_else(|| record.field("Status").and_then(number_of));
+        let user = joined_name(record.field("TargetDomainName"), record.field("TargetUserName"));
+        let found = self.find(record.time, SETUP, |attempt| attempt.address == address && attempt.stage < Stage::Session);
+        if let Some(attempt) = found.and_then(|at| self.all.get_mut(at)) {
+            attempt.is_refused = true;
+            attempt.code = status.map(|code| ("ntstatus", code));
+            attempt.user = attempt.user.take().or(user);
+            attempt.closed_by = Some("the logon was refused".to_owned());
+        }
+    }
+
+    fn alive(&mut self, id: Option<u32>) -> Option<&mut Attempt> {
+        let at = *self.sessions.get(&id?)?;
+        self.all.get_mut(at)
+    }
+
+    fn start(&mut self, time: Time, weight: u64) -> usize {
+        self.open.retain(|at| self.all.get(*at).is_some_and(|attempt| time.since(attempt.start) <= SETUP));
+        if self.open.len() >= MAX_OPEN {
+            self.open.remove(0);
+        }
+        let at = self.all.len();
+        self.all.push(Attempt {
+            start: time,
+            end: time,
+            address: None,
+            user: None,
+            session: None,
+            stage: Stage::Network,
+            fate: Fate::Noise,
+            code: None,
+            closed_by: None,
+            weight,
+            activity: None,
+            is_refused: false,
+        });
+        self.open.push(at);
+        at
+    }
+
+    /// The newest open attempt that fits and began at most `span` ago.
+    fn find(&self, time: Time, span: Span, fits: impl Fn(&Attempt) -> bool) -> Option<usize> {
+        self.open.iter().rev().copied().find(|at| {
+            self.all.get(*at).is_some_and(|attempt| time.since(attempt.start) <= span && fits(attempt))
+        })
+    }
+
+    /// The attempt that a record of RdpCoreTS belongs to: by activity id, address, or the same second.
+    fn of(&self, record: &Record, address: Option<IpAddr>) -> Option<usize> {
+        let by_activity = || self.by_activity.get(record.activity_id.as_deref()?).copied();
+        let by_address = || {
+            let address = address?;
+            self.find(record.time, SETUP, |attempt| attempt.address == Some(address))
+        };
+        let by_time = || {
+            record.activity_id.is_none().then(|| self.find(record.time, TOGETHER, |_| true)).flatten()
+        };
+        by_activity().or_else(by_address).or_else(by_time)
+    }
+
+    fn finish(self) -> Vec<Attempt> {
+        let mut all = self.all;
+        let known: BTreeSet<IpAddr> =
+            all.iter().filter(|attempt| attempt.stage >= Stage::Session).filter_map(|attempt| attempt.address).collect();
+        for attempt in &mut all {
+            let is_own = attempt.address.is_some_and(|address| known.contains(&address) || is_inside(address));
+            attempt.fate = match () {
+                () if attempt.stage >= Stage::Session => Fate::Good,
+                () if attempt.stage >= Stage::Authentication || is_own => Fate::Failed,
+                () => Fate::Noise,
+            };
+        }
+        all
+    }
+}
+
+fn joined_name(domain: Option<&str>, user: Option<&str>) -> Option<String> {
+    let user = user.filter(|user| !user.is_empty() && *user != "-")?;
+    Some(match domain.filter(|domain| !domain.is_empty() && *domain != "-") {
+        Some(domain) => format!("{domain}\\{user}"),
+        None => user.to_owned(),
+    })
+}
+
+/// Whether an address belongs to a private network.
+pub(crate) fn is_inside(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}

@@ -1,0 +1,174 @@
+//! Makes facts of connections, service states and changes: what rules need and no single record states.
+
+use std::collections::BTreeMap;
+
+use super::changes;
+use super::connections::{Attempt, Fate, Stage};
+use super::facts::fact;
+use super::outage::Course;
+use super::services::{LISTENER, State, Step};
+use crate::evtx::{Record, Span, Time};
+use crate::scan::{Covered, HostScan};
+
+/// Sessions that must end within two seconds to have ended together.
+const TOGETHER: usize = 3;
+/// How long a session must be disconnected to be stale.
+const STALE: Span = Span::days(3);
+/// How long nothing must arrive, where connections came before, to be silence.
+const SILENCE: Span = Span::hours(1);
+
+const CORE: &str = "Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational";
+
+/// What facts are made of.
+pub(crate) struct Sources<'a> {
+    pub(crate) host: &'a HostScan,
+    pub(crate) attempts: &'a [Attempt],
+    pub(crate) services: &'a [Step],
+    pub(crate) at_end: &'a BTreeMap<String, Step>,
+    pub(crate) changes: &'a [changes::Step],
+    pub(crate) course: &'a Course,
+    pub(crate) boots: &'a [Time],
+}
+
+/// All derived facts of a host.
+pub(crate) fn derive(sources: &Sources<'_>) -> Vec<Record> {
+    let mut facts = Vec::new();
+    let name = sources.host.name.as_str();
+    attempts(sources, name, &mut facts);
+    for step in sources.services {
+        let code = step.code.clone().unwrap_or_default();
+        let fields = [("Service", step.service.clone()), ("State", step.state.as_str().to_owned()), ("Code", code)];
+        facts.push(fact("service", step.time, name, &fields));
+    }
+    let end = sources.host.coverage.last.unwrap_or_default();
+    for step in sources.at_end.values() {
+        let fields = [
+            ("Service", step.service.clone()),
+            ("State", step.state.as_str().to_owned()),
+            ("Code", step.code.clone().unwrap_or_default()),
+            ("Seconds", end.since(step.time).as_seconds().to_string()),
+        ];
+        let kind = if step.service == LISTENER { "listener_at_end" } else { "service_at_end" };
+        facts.push(fact(kind, step.time, name, &fields));
+    }
+    for step in sources.changes {
+        let fields = [("Kind", step.kind.to_owned()), ("Text", step.text.clone()), ("Kb", step.kb.join(" "))];
+        facts.push(fact("change", step.time, name, &fields));
+    }
+    for boot in sources.boots {
+        facts.push(fact("boot", *boot, name, &[]));
+    }
+    if let Some(outage) = &sources.course.outage
+        && let Some(first) = outage.first_failure
+    {
+        let state = if outage.end.is_some() { "over" } else { "open" };
+        let fields = [("State", state.to_owned()), ("Failed", outage.failed_attempts.to_string())];
+        facts.push(fact("outage", first, name, &fields));
+    }
+    silence(sources, name, end, &mut facts);
+    dropped_together(sources.host, name, &mut facts);
+    stale_sessions(sources.host, name, end, &mut facts);
+    facts
+}
+
+fn attempts(sources: &Sources<'_>, name: &str, facts: &mut Vec<Record>) {
+    for attempt in sources.attempts {
+        let text = |value: Option<String>| value.unwrap_or_default();
+        let fields = [
+            ("Stage", attempt.stage.as_str().to_owned()),
+            ("Outcome", attempt.fate.as_str().to_owned()),
+            ("Address", text(attempt.address.map(|address| address.to_string()))),
+            ("User", text(attempt.user.clone())),
+            ("Session", text(attempt.session.map(|session| session.to_string()))),
+            ("Seconds", attempt.end.since(attempt.start).as_seconds().to_string()),
+            ("Code", text(attempt.code.map(|(_, code)| code.to_string()))),
+        ];
+        facts.push(fact("attempt", attempt.start, name, &fields));
+    }
+}
+
+/// Nothing arrives any more although the listener is up, where people connected before.
+fn silence(sources: &Sources<'_>, name: &str, end: Time, facts: &mut Vec<Record>) {
+    let Some(last_good) = sources.course.last_good else { return };
+    let last = sources.attempts.iter().map(|attempt| attempt.start).max().unwrap_or(last_good);
+    let is_covered = sources.host.coverage.reaches(CORE, last_good) == Covered::Yes;
+    let is_up = [LISTENER, "TermService"]
+        .iter()
+        .all(|name| sources.at_end.get(*name).is_none_or(|step| step.state == State::Running));
+    let seconds = end.since(last).as_seconds();
+    if is_covered && is_up && end.since(last) >= SILENCE && longest_gap(sources.attempts) * 3 < seconds {
+        facts.push(fact("silence", last, name, &[("Seconds", seconds.to_string())]));
+    }
+}
+
+/// The longest time without an attempt while connections worked, in seconds.
+fn longest_gap(attempts: &[Attempt]) -> i64 {
+    let gaps = attempts.windows(2).map(|pair| match pair {
+        [left, right] => right.start.since(left.start).as_seconds(),
+        _ => 0,
+    });
+    gaps.max().unwrap_or(i64::MAX / 4)
+}
+
+fn session_of(record: &Record) -> Option<&str> {
+    record.field("SessionID").or_else(|| record.field("Session"))
+}
+
+fn is_lsm(record: &Record, ids: &[u32]) -> bool {
+    ids.contains(&record.event_id) && record.provider.ends_with("TerminalServices-LocalSessionManager")
+}
+
+/// Many sessions that end within two seconds have one cause on the server.
+fn dropped_together(host: &HostScan, name: &str, facts: &mut Vec<Record>) {
+    let ends: Vec<(Time, &str)> = host
+        .items
+        .iter()
+        .filter(|item| is_lsm(&item.record, &[24, 40]))
+        .filter_map(|item| Some((item.record.time, session_of(&item.record)?)))
+        .collect();
+    let mut at = 0;
+    while let Some((start, _)) = ends.get(at) {
+        let together: Vec<&str> =
+            ends.iter().skip(at).take_while(|(time, _)| time.since(*start) <= Span::seconds(2)).map(|(_, id)| *id).collect();
+        let mut sessions = together.clone();
+        sessions.sort_unstable();
+        sessions.dedup();
+        if sessions.len() >= TOGETHER {
+            facts.push(fact("drop_together", *start, name, &[("Sessions", sessions.len().to_string())]));
+        }
+        at += if sessions.len() >= TOGETHER { together.len() } else { 1 };
+    }
+}
+
+/// Sessions that were disconnected and neither joined again nor ended for days.
+fn stale_sessions(host: &HostScan, name: &str, end: Time, facts: &mut Vec<Record>) {
+    let mut away: BTreeMap<String, (Time, String)> = BTreeMap::new();
+    for item in &host.items {
+        let record = &item.record;
+        if record.provider.ends_with("Kernel-General") && record.event_id == 12 {
+            away.clear();
+        }
+        let Some(id) = session_of(record).filter(|_| is_lsm(record, &[21, 23, 24, 25])) else { continue };
+        if record.event_id == 24 {
+            let user = record.field("User").unwrap_or_default().to_owned();
+            away.insert(id.to_owned(), (record.time, user));
+        } else {
+            away.remove(id);
+        }
+    }
+    for (id, (time, user)) in away {
+        if end.since(time) >= STALE {
+            let days = end.since(time).as_seconds() / 86_400;
+            facts.push(fact("stale_session", time, name, &[("Session", id), ("User", user), ("Days", days.to_string())]));
+        }
+    }
+}
+
+/// How many attempts of those who use the server died at each step.
+pub(crate) fn deaths(attempts: &[Attempt]) -> BTreeMap<Stage, u64> {
+    let mut deaths = BTreeMap::new();
+    for attempt in attempts.iter().filter(|attempt| attempt.fate == Fate::Failed) {
+        *deaths.entry(attempt.stage).or_default() += attempt.weight;
+    }
+    deaths
+}

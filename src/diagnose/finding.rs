@@ -1,0 +1,270 @@
+//! A cause on a host: its condition decided, its confidence weighed, its sentences filled.
+
+use std::collections::BTreeSet;
+
+use super::eval::{Judge, Truth, bounds, value};
+use super::evidence;
+use super::identity::Identity;
+use super::timeline::Timeline;
+use crate::evtx::{Span, Time};
+use crate::report::{Cause, Confidence, Fix, RuledOut, Undecided};
+use crate::rule::cause::{CauseSpec, Weight};
+use crate::rule::when::When;
+use crate::rule::{CONDITION, Kind, Rule, RuleSet};
+use crate::text::Texts;
+
+/// What one rule says of a host.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Finding {
+    Nothing,
+    Found(Box<Found>),
+    RuledOut(RuledOut),
+    Undecided(Undecided),
+}
+
+/// A cause with what ranking needs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) cause: Cause,
+    /// The records that show it.
+    pub(crate) hits: BTreeSet<usize>,
+    /// Causes that it explains, as the rule says.
+    pub(crate) explains: Vec<String>,
+}
+
+/// What all rules look at.
+pub(crate) struct Scene<'a> {
+    pub(crate) timeline: &'a Timeline,
+    pub(crate) rules: &'a RuleSet,
+    pub(crate) texts: &'a Texts,
+    pub(crate) identity: &'a Identity,
+    /// Times of connections that reached a session.
+    pub(crate) goods: &'a [Time],
+    /// Codes that clients showed.
+    pub(crate) client_errors: &'a [u32],
+    pub(crate) host: &'a str,
+}
+
+/// Days with the same records and working connections that make a cause background.
+const BACKGROUND_DAYS: usize = 3;
+
+/// Decides one rule.
+pub(crate) fn decide(number: usize, rule: &Rule, scene: &Scene<'_>) -> Finding {
+    let Some(cause) = &rule.cause else { return Finding::Nothing };
+    if rule.kind != Kind::Cause || !applies(cause, scene.identity) {
+        return Finding::Nothing;
+    }
+    let judge = Judge { timeline: scene.timeline, rules: scene.rules, texts: scene.texts, rule: number };
+    let plain = When::Term(crate::rule::when::Term::plain(CONDITION));
+    let outcome = judge.decide(cause.when.as_ref().unwrap_or(&plain));
+    match outcome.truth {
+        Truth::False => Finding::Nothing,
+        Truth::Unknown(needs) if !outcome.hits.is_empty() => Finding::Undecided(undecided(rule, &needs, scene)),
+        Truth::Unknown(_) => Finding::Nothing,
+        Truth::True => weigh(rule, cause, &judge, outcome.hits, scene),
+    }
+}
+
+fn applies(cause: &CauseSpec, identity: &Identity) -> bool {
+    let build = cause.applies_to.builds;
+    let fits_build = build.is_none_or(|(low, high)| identity.build.is_none_or(|own| (low..=high).contains(&own)));
+    let roles = &cause.applies_to.roles;
+    fits_build && (roles.is_empty() || roles.iter().any(|role| identity.roles.contains(&&**role)))
+}
+
+fn undecided(rule: &Rule, needs: &BTreeSet<String>, scene: &Scene<'_>) -> Undecided {
+    let list: Vec<&str> = needs.iter().map(String::as_str).collect();
+    let channel = list.iter().copied().find(|need| !need.contains(" reaches back "));
+    Undecided {
+        rules: vec![rule.name.to_string()],
+        question: format!("whether this is the cause: {}", rule.title),
+        needs: list.join(", "),
+        export: channel.map(|channel| export_command(channel, scene.host)).unwrap_or_default(),
+    }
+}
+
+/// The command that exports a channel on the server.
+pub(crate) fn export_command(channel: &str, host: &str) -> String {
+    let short = host.split('.').next().unwrap_or(host);
+    let name: String =
+        channel.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+    format!("wevtutil epl \"{channel}\" C:\\Temp\\{short}_{name}.evtx")
+}
+
+fn weigh(rule: &Rule, spec: &CauseSpec, judge: &Judge<'_>, mut hits: BTreeSet<usize>, scene: &Scene<'_>) -> Finding {
+    for weight in &spec.rules_out {
+        if judge.decide(&weight.condition).is_true() {
+            return Finding::RuledOut(RuledOut {
+                rule: rule.name.to_string(),
+                title: rule.title.to_string(),
+                reason: fill(&weight.say, judge, &hits, scene),
+            });
+        }
+    }
+    let mut steps = 0;
+    let mut because = Vec::new();
+    for (weights, change) in [(&spec.raises, 1), (&spec.lowers, -1)] {
+        for weight in weights {
+            apply(weight, change, judge, &mut hits, &mut |sentence| {
+                steps += change;
+                because.push(sentence);
+            }, scene);
+        }
+    }
+    if let Some(code) = scene.client_errors.iter().find(|code| spec.client_errors.contains(code)) {
+        because.push(format!("the client's code 0x{code:X} fits this cause; it alone proves nothing"));
+    }
+    if spec.is_specific
+        && let Some((change, sentence)) = background(&hits, scene)
+    {
+        steps += change;
+        because.push(sentence);
+    }
+    let confidence = moved(spec.confidence, steps);
+    Finding::Found(Box::new(build(rule, spec, judge, (hits, because, confidence), scene)))
+}
+
+fn apply(
+    weight: &Weight,
+    change: i32,
+    judge: &Judge<'_>,
+    hits: &mut BTreeSet<usize>,
+    say: &mut dyn FnMut(String),
+    scene: &Scene<'_>,
+) {
+    let outcome = judge.decide(&weight.condition);
+    if outcome.is_true() {
+        let sentence = fill_at(&weight.say, judge, hits, &outcome.hits, scene);
+        if change > 0 {
+            hits.extend(outcome.hits);
+        }
+        say(sentence);
+    }
+}
+
+fn moved(base: Confidence, steps: i32) -> Confidence {
+    let level = match base {
+        Confidence::Low => 0,
+        Confidence::Medium => 1,
+        Confidence::High => 2,
+    } + steps;
+    match level {
+        ..=0 => Confidence::Low,
+        1 => Confidence::Medium,
+        _ => Confidence::High,
+    }
+}
+
+/// What also happened on days when connections worked explains little.
+fn background(hits: &BTreeSet<usize>, scene: &Scene<'_>) -> Option<(i32, String)> {
+    let day = |time: Time| time.0.div_euclid(Span::days(1).0);
+    let last_good = *scene.goods.last()?;
+    let times = || hits.iter().map(|at| scene.timeline.time(*at));
+    let good_days: BTreeSet<i64> = scene.goods.iter().map(|good| day(*good)).collect();
+    let days: BTreeSet<i64> = times().filter(|time| *time < last_good).map(day).collect();
+    let both = days.intersection(&good_days).count();
+    let is_over = times().all(|time| time < last_good);
+    if both >= BACKGROUND_DAYS {
+        return Some((-2, format!("the same records stand on {both} days on which connections worked")));
+    }
+    is_over.then(|| (0, format!("connections worked again after the last of these records (last good {})", last_good.rfc3339())))
+}
+
+type Weighed = (BTreeSet<usize>, Vec<String>, Confidence);
+
+fn build(rule: &Rule, spec: &CauseSpec, judge: &Judge<'_>, weighed: Weighed, scene: &Scene<'_>) -> Found {
+    let (hits, because, confidence) = weighed;
+    let text = |template: &str| fill(template, judge, &hits, scene);
+    let optional = |template: &Option<Box<str>>| template.as_deref().map(&text);
+    let fixes = spec.fixes.iter().map(|step| Fix {
+        order: text(&step.order),
+        run: step.run.iter().map(|line| text(line)).collect(),
+        shell: step.shell.to_string(),
+        risk: step.risk,
+        undo: optional(&step.undo),
+        check: optional(&step.check),
+    });
+    let span = bounds(scene.timeline, &hits);
+    let cause = Cause {
+        rule: rule.name.to_string(),
+        title: rule.title.to_string(),
+        family: spec.family.to_string(),
+        severity: spec.severity,
+        confidence,
+        summary: text(&spec.finding),
+        description: rule.description.to_string(),
+        because,
+        evidence: evidence::lines(scene, &hits),
+        fixes: fixes.collect(),
+        explains: Vec::new(),
+        explained_by: None,
+        references: rule.references.iter().map(ToString::to_string).collect(),
+        since: span.map(|(first, _)| first),
+        until: span.map(|(_, last)| last),
+    };
+    let explains = spec.explains.iter().map(ToString::to_string).collect();
+    Found { cause, hits, explains }
+}
+
+fn fill(template: &str, judge: &Judge<'_>, hits: &BTreeSet<usize>, scene: &Scene<'_>) -> String {
+    fill_at(template, judge, hits, hits, scene)
+}
+
+/// Replaces `{Field}`, `{selection.Field}`, `{host}`, `{count}`; `{Field|words}` gives words when nothing is known.
+fn fill_at(
+    template: &str,
+    judge: &Judge<'_>,
+    all: &BTreeSet<usize>,
+    near: &BTreeSet<usize>,
+    scene: &Scene<'_>,
+) -> String {
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let inside = after.split_once('}').filter(|(name, _)| is_placeholder(name));
+        let Some((inside, behind)) = inside else {
+            out.push('{');
+            rest = after;
+            continue;
+        };
+        let (name, words) = inside.split_once('|').unwrap_or((inside, "?"));
+        let found = placeholder(name, judge, (all, near), scene);
+        out.push_str(found.as_deref().unwrap_or(words));
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Braces of PowerShell are no placeholders: a placeholder begins with a letter or `%` and has no blanks.
+pub(crate) fn is_placeholder(inside: &str) -> bool {
+    let name = inside.split('|').next().unwrap_or_default();
+    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '%')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '%' | '-'))
+}
+
+fn placeholder(
+    name: &str,
+    judge: &Judge<'_>,
+    (all, near): (&BTreeSet<usize>, &BTreeSet<usize>),
+    scene: &Scene<'_>,
+) -> Option<String> {
+    let timeline = scene.timeline;
+    match name {
+        "host" => return Some(scene.host.to_owned()),
+        "count" => return Some(near.iter().map(|at| timeline.weight(*at)).sum::<u64>().to_string()),
+        "first_time" => return near.first().map(|at| timeline.time(*at).rfc3339()),
+        "last_time" => return near.last().map(|at| timeline.time(*at).rfc3339()),
+        _ => {}
+    }
+    let of = |at: &usize, field: &str| timeline.item(*at).and_then(|item| value(&item.record, field, scene.texts));
+    if let Some((signal, field)) = name.split_once('.') {
+        let hits = judge.hits(signal);
+        if field == "count" {
+            return Some(hits.iter().map(|at| timeline.weight(*at)).sum::<u64>().to_string());
+        }
+        return hits.iter().rev().find_map(|at| of(at, field));
+    }
+    near.iter().chain(all).find_map(|at| of(at, name))
+}

@@ -1,0 +1,261 @@
+//! The whole diagnosis of one host, step by step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::connections::{self, Attempt, Fate};
+use super::finding::{self, Finding, Found, Scene};
+use super::identity::{self, Identity};
+use super::outage::{self, Course};
+use super::services::{self, LISTENER, State};
+use super::timeline::Timeline;
+use super::{Options, changes, derive, evidence, rank};
+use crate::evtx::Span;
+use crate::report::{
+    Cause, Change, Confidence, Exposure, Host, LogSummary, Outage, Severity, Status, Undecided,
+};
+use crate::rule::Kind;
+use crate::scan::HostScan;
+
+/// Changes that are shown, at most.
+const MAX_CHANGES: usize = 8;
+/// How long before the first failure a change is worth showing when nothing is known of the last good connection.
+const NEAR: Span = Span::days(7);
+/// Attempts that nobody who uses the server made, from which on a host is called exposed.
+const EXPOSED: u64 = 50;
+
+/// Logs without which little can be said, with the channel's name.
+const CHANNELS: [&str; 3] = [
+    "Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational",
+    "Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational",
+    "Microsoft-Windows-TerminalServices-LocalSessionManager/Operational",
+];
+
+/// Diagnoses one host.
+pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
+    let identity = identity::identify(&scan);
+    let attempts = connections::attempts(&scan.items);
+    let steps = services::steps(&scan.items);
+    let last_good = attempts.iter().rev().find(|attempt| attempt.fate == Fate::Good).map(|attempt| attempt.start);
+    let at_end = services::at_end(&steps, &identity.boots, last_good);
+    let course = outage::course(&attempts, &at_end);
+    let change_steps = changes::steps(&scan.items);
+    let all_changes: Vec<Change> = change_steps
+        .iter()
+        .filter_map(|step| {
+            let item = scan.items.get(step.item)?;
+            let line = evidence::line(&item.record, item.weight, options.texts, identity.build);
+            Some(Change { time: step.time, kind: step.kind.to_owned(), text: step.text.clone(), kb: step.kb.clone(), evidence: line })
+        })
+        .collect();
+    let facts = derive::derive(&derive::Sources {
+        host: &scan,
+        attempts: &attempts,
+        services: &steps,
+        at_end: &at_end,
+        changes: &change_steps,
+        course: &course,
+        boots: &identity.boots,
+    });
+    let items = std::mem::take(&mut scan.items);
+    let timeline = Timeline::new(items, facts, scan.coverage.clone(), options.rules, options.texts);
+    let scene = Scene {
+        timeline: &timeline,
+        rules: options.rules,
+        texts: options.texts,
+        identity: &identity,
+        goods: &course.goods,
+        client_errors: options.client_errors,
+        host: &scan.name,
+    };
+    let mut host = empty(&scan, &identity);
+    host.connections = course.counts;
+    host.intervals = outage::intervals(&attempts);
+    let found = decide_all(&scene, &mut host);
+    host.causes = rank::rank(found, &|rule| fits_client(options, rule));
+    host.outage = outage(&host.causes, &course, &attempts);
+    let is_down = |name: &str| at_end.get(name).is_some_and(|step| step.state != State::Running);
+    judge(&mut host, &course, is_down("TermService") || is_down(LISTENER));
+    host.changes = near_changes(&all_changes, host.outage.as_ref());
+    host.exposure = exposure(&attempts);
+    host.unknown.extend(missing_logs(&host, &timeline));
+    host
+}
+
+fn fits_client(options: &Options<'_>, rule: &str) -> bool {
+    options.rules.rules().find(|own| &*own.name == rule).and_then(|own| own.cause.as_ref()).is_some_and(|cause| {
+        cause.client_errors.iter().any(|code| options.client_errors.contains(code))
+    })
+}
+
+fn decide_all(scene: &Scene<'_>, host: &mut Host) -> Vec<Found> {
+    let mut all = Vec::new();
+    for (number, rule) in scene.rules.rules.iter().enumerate() {
+        if rule.kind == Kind::Signals {
+            continue;
+        }
+        match finding::decide(number, rule, scene) {
+            Finding::Found(found) => all.push(*found),
+            Finding::RuledOut(out) => host.ruled_out.push(out),
+            Finding::Undecided(open) => host.unknown.push(open),
+            Finding::Nothing => {}
+        }
+    }
+    all
+}
+
+fn empty(scan: &HostScan, identity: &Identity) -> Host {
+    let build = identity.build.map(|build| match identity.revision {
+        Some(revision) => format!("{build}.{revision}"),
+        None => build.to_string(),
+    });
+    Host {
+        name: scan.name.clone(),
+        other_names: scan.other_names.clone(),
+        os: identity.os.clone(),
+        build,
+        first_record: scan.coverage.first,
+        last_record: scan.coverage.last,
+        records: scan.records,
+        logs: scan.logs.iter().map(log_summary).collect(),
+        status: Status::Unknown,
+        status_reason: String::new(),
+        outage: None,
+        changes: Vec::new(),
+        causes: Vec::new(),
+        ruled_out: Vec::new(),
+        unknown: Vec::new(),
+        notes: Vec::new(),
+        exposure: None,
+        updates: Vec::new(),
+        connections: crate::report::ConnectionCounts::default(),
+        intervals: Vec::new(),
+        timeline: Vec::new(),
+        faults: scan.faults.clone(),
+    }
+}
+
+fn log_summary(log: &crate::scan::HostLog) -> LogSummary {
+    LogSummary {
+        name: log.name.to_string(),
+        channels: log.channels.keys().map(ToString::to_string).filter(|name| !name.is_empty()).collect(),
+        records: log.channels.values().map(|cover| cover.records).sum(),
+        first_record: log.channels.values().map(|cover| cover.first).min(),
+        last_record: log.channels.values().map(|cover| cover.last).max(),
+    }
+}
+
+/// The outage that connections show, else the one that the leading cause's records begin.
+fn outage(causes: &[Cause], course: &Course, attempts: &[Attempt]) -> Option<Outage> {
+    if course.outage.is_some() {
+        return course.outage.clone();
+    }
+    let leading = causes.first().filter(|cause| is_fault(cause))?;
+    let since = leading.since?;
+    let until = leading.until?;
+    let first = if course.last_good.is_some_and(|good| good > since && good < until) { course.last_good? } else { since };
+    let end = course.goods.iter().copied().find(|good| *good > until);
+    Some(outage::describe(attempts, first, end, &course.goods))
+}
+
+/// A cause that means that something is broken.
+fn is_fault(cause: &Cause) -> bool {
+    cause.family != "expected-or-benign"
+        && cause.confidence >= Confidence::Medium
+        && cause.severity <= Severity::Medium
+        && cause.explained_by.is_none()
+}
+
+fn judge(host: &mut Host, course: &Course, is_down: bool) {
+    let has_rdp_log = host.logs.iter().any(|log| {
+        log.channels.iter().any(|channel| CHANNELS.contains(&channel.as_str()))
+    });
+    let leading = host.causes.first().filter(|cause| is_fault(cause));
+    let is_open = host.outage.as_ref().is_some_and(|outage| outage.end.is_none());
+    let severe = leading.is_some_and(|cause| cause.severity <= Severity::High);
+    let (status, reason) = match () {
+        () if is_down => (Status::Broken, "the service or its listener is down at the end of the logs".to_owned()),
+        () if course.outage.is_some() && is_open => {
+            let failed = course.outage.as_ref().map_or(0, |outage| outage.failed_attempts);
+            (Status::Broken, format!("the last {failed} attempts of users failed"))
+        }
+        () if severe && is_open => (Status::Broken, format!("no connection worked since: {}", title(leading))),
+        () if leading.is_some() => (Status::Degraded, format!("something is wrong: {}", title(leading))),
+        () if course.outage.is_some() => (Status::Degraded, "connections failed for a while and work again".to_owned()),
+        () if course.last_good.is_some() => (Status::Healthy, "connections work".to_owned()),
+        () if !has_rdp_log => (Status::Unknown, "no log of Remote Desktop is among these".to_owned()),
+        () => (Status::Unknown, "nobody connected within these logs".to_owned()),
+    };
+    host.status = status;
+    host.status_reason = reason;
+}
+
+fn title(cause: Option<&Cause>) -> &str {
+    cause.map_or("", |cause| &cause.title)
+}
+
+/// Changes between the last good connection and the first failure, nearest first.
+fn near_changes(all: &[Change], outage: Option<&Outage>) -> Vec<Change> {
+    let Some(first) = outage.and_then(|outage| outage.first_failure) else { return Vec::new() };
+    let last_good = outage.and_then(|outage| outage.last_good);
+    let from = last_good.map_or(first.minus(NEAR), |good| good.max(first.minus(NEAR)));
+    let mut near: Vec<Change> =
+        all.iter().filter(|change| change.time >= from && change.time <= first).cloned().collect();
+    near.sort_by(|left, right| (right.time, &left.kind, &left.text).cmp(&(left.time, &right.kind, &right.text)));
+    near.truncate(MAX_CHANGES);
+    near
+}
+
+fn exposure(attempts: &[Attempt]) -> Option<Exposure> {
+    let noise = || attempts.iter().filter(|attempt| attempt.fate == Fate::Noise);
+    let count: u64 = noise().map(|attempt| attempt.weight).sum();
+    if count < EXPOSED {
+        return None;
+    }
+    let mut addresses: BTreeMap<String, u64> = BTreeMap::new();
+    for attempt in noise() {
+        if let Some(address) = attempt.address {
+            *addresses.entry(address.to_string()).or_default() += attempt.weight;
+        }
+    }
+    let is_thinned = noise().any(|attempt| attempt.weight > 1);
+    let mut busiest: Vec<(&String, &u64)> = addresses.iter().collect();
+    busiest.sort_by(|left, right| right.1.cmp(left.1).then(left.0.cmp(right.0)));
+    let examples: BTreeSet<String> = busiest.iter().take(10).map(|(name, _)| (*name).clone()).collect();
+    let more = if is_thinned { "at least " } else { "" };
+    let text = match addresses.len() {
+        0 => format!("{count} attempts came from nobody who uses this server; the logs hold no addresses of them"),
+        number => format!("exposed to scans or password guessing: {count} attempts from {more}{number} addresses"),
+    };
+    Some(Exposure {
+        attempts: count,
+        addresses: addresses.len(),
+        is_lower_bound: is_thinned,
+        examples: examples.into_iter().collect(),
+        text,
+    })
+}
+
+/// What the logs cannot tell because some are missing or begin too late.
+fn missing_logs(host: &Host, timeline: &Timeline) -> Vec<Undecided> {
+    let mut open = Vec::new();
+    let from = host.outage.as_ref().and_then(|outage| outage.first_failure);
+    if host.status == Status::Healthy {
+        return open;
+    }
+    for channel in CHANNELS.into_iter().chain(["System"]) {
+        let needs = match timeline.coverage.channel(channel) {
+            None => "this log is missing".to_owned(),
+            Some(cover) if from.is_some_and(|from| cover.first > from) => {
+                format!("this log begins after the first failure, at {}", cover.first.rfc3339())
+            }
+            Some(_) => continue,
+        };
+        open.push(Undecided {
+            rules: Vec::new(),
+            question: format!("what {channel} says"),
+            needs,
+            export: finding::export_command(channel, &host.name),
+        });
+    }
+    open
+}

@@ -1,0 +1,101 @@
+//! What the machine is: Windows version, build, roles; and when it started.
+
+use super::builds;
+use crate::evtx::{Record, Time};
+use crate::scan::HostScan;
+
+/// What the machine is, as far as its logs say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) os: Option<String>,
+    pub(crate) build: Option<u32>,
+    pub(crate) revision: Option<u32>,
+    pub(crate) roles: Vec<&'static str>,
+    /// Starts of the machine.
+    pub(crate) boots: Vec<Time>,
+    /// `build`, `revision` at each start.
+    pub(crate) builds: Vec<(Time, u32, u32)>,
+}
+
+/// Reads the machine's identity from its records.
+pub(crate) fn identify(host: &HostScan) -> Identity {
+    let mut identity = Identity::default();
+    let mut product = None;
+    for item in &host.items {
+        read(&item.record, &mut identity, &mut product);
+    }
+    identity.boots.sort_unstable();
+    identity.boots.dedup_by(|later, earlier| later.since(*earlier) < crate::evtx::Span::minutes(5));
+    if let Some((_, build, revision)) = identity.builds.last() {
+        identity.build = Some(*build);
+        identity.revision = Some(*revision);
+    }
+    roles(host, product.as_deref(), &mut identity);
+    let is_server = match () {
+        () if identity.roles.contains(&"server") => Some(true),
+        () if identity.roles.contains(&"client") => Some(false),
+        () => None,
+    };
+    identity.os = product.or_else(|| identity.build.and_then(|build| builds::os_name(build, is_server)));
+    identity
+}
+
+fn read(record: &Record, identity: &mut Identity, product: &mut Option<String>) {
+    let provider = record.provider.to_ascii_lowercase();
+    match (provider.as_str(), record.event_id) {
+        ("microsoft-windows-kernel-general", 12) => {
+            identity.boots.push(record.time);
+            let number = |name: &str| record.field(name).and_then(|value| value.trim().parse::<u32>().ok());
+            if let (Some(build), Some(revision)) = (number("BuildVersion"), number("QfeVersion")) {
+                identity.builds.push((record.time, build, revision));
+            }
+        }
+        ("eventlog", 6009) => {
+            let values = record.fields.iter().map(|field| field.value.trim());
+            let build = values.filter_map(|value| value.parse::<u32>().ok()).find(|number| (2600..100_000).contains(number));
+            identity.build = identity.build.or(build);
+            identity.boots.push(record.time);
+        }
+        ("eventlog", 6005) => identity.boots.push(record.time),
+        ("eventlog", 6013) => {
+            if let Some(name) = record.binary_text().filter(|text| text.starts_with("Windows") || text.contains("Server")) {
+                *product = Some(name);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn roles(host: &HostScan, product: Option<&str>, identity: &mut Identity) {
+    let has = |provider: &str, ids: &[u32]| {
+        host.items.iter().any(|item| {
+            item.record.provider.eq_ignore_ascii_case(provider) && (ids.is_empty() || ids.contains(&item.record.event_id))
+        })
+    };
+    if let Some(product) = product {
+        identity.roles.push(if product.contains("Server") { "server" } else { "client" });
+    } else if identity.build.is_some_and(|build| matches!(build, 14393 | 17763 | 20348 | 25398 | 9200 | 9600)) {
+        // These builds were sold as both; servers are what logs are sent in of.
+        identity.roles.push("server");
+    }
+    if has("NETLOGON", &[]) || has("Microsoft-Windows-GroupPolicy", &[1502, 1503, 8004, 5312]) {
+        identity.roles.push("domain-member");
+    }
+    if has("Microsoft-Windows-Kerberos-Key-Distribution-Center", &[]) || has("Microsoft-Windows-ActiveDirectory_DomainService", &[]) {
+        identity.roles.push("domain-controller");
+    }
+    let channel = |name: &str| host.coverage.channel(name).is_some_and(|cover| cover.records > 0);
+    if channel("Microsoft-Windows-TerminalServices-Gateway/Operational") {
+        identity.roles.push("gateway");
+    }
+    if channel("Microsoft-Windows-TerminalServices-SessionBroker/Operational") {
+        identity.roles.push("broker");
+    }
+    if has("Microsoft-Windows-TerminalServices-Licensing", &[]) {
+        identity.roles.push("license-server");
+    }
+    let rcm = "Microsoft-Windows-TerminalServices-RemoteConnectionManager";
+    if !has(rcm, &[1136]) && has(rcm, &[1128, 1129, 1130, 1131, 1132, 1133, 50280, 50281, 50282, 50283, 50284, 50285]) {
+        identity.roles.push("session-host");
+    }
+}
