@@ -3,6 +3,7 @@
 //! Data flows one way through the rooms: `input → evtx → text → rule → scan → diagnose → fleet → report →
 //! render → cli`. A room uses rooms to its left only; `tests/suite/architecture.rs` enforces it.
 
+pub mod cli;
 pub mod diagnose;
 pub mod evtx;
 pub mod fleet;

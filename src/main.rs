@@ -1,2 +1,7 @@
-//! The thin binary.
-fn main() {}
+//! The program: see the library for everything it does.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rdpwhy::cli::run()
+}

@@ -17,6 +17,7 @@ mod outage;
 mod rank;
 mod services;
 mod timeline;
+pub mod trial;
 
 use crate::evtx::{Record, Time};
 use crate::report;

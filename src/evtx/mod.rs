@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 pub use carve::carve;
 pub use export::read_xml;
+pub(crate) use builder::bytes_of;
 pub use fault::Fault;
 pub use json_lines::read_json_lines;
 pub use record::{Field, Head, Record, Rendering};

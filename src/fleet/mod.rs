@@ -3,6 +3,7 @@
 //! Everything is computed from the hosts' reports, so a fleet joined from partial reports comes out as one scanned at
 //! once. Reading logs and naming causes is left to the rooms before.
 
+mod report;
 mod associate;
 mod group;
 mod property;
@@ -11,6 +12,8 @@ mod statistics;
 use std::cmp::{Ordering, Reverse};
 
 use crate::evtx::Time;
+pub use report::report;
+
 use crate::report::{Cause, Confidence, Fleet, Host, HostLine, Severity, Status};
 
 /// Sorts hosts worst first and says what shows over all of them.

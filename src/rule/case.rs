@@ -82,7 +82,7 @@ fn records(node: &Node, flaws: &mut Flaws, out: &mut Vec<Record>) {
     let channel = text("channel").unwrap_or_else(|| super::logsource::channel_of(provider, event_id));
     let every = text("every").and_then(super::when::span).unwrap_or(Span::seconds(1));
     let shared = |text: &str| -> Arc<str> { Arc::from(text) };
-    let binary = text("binary").map(crate::evtx::xml::bytes_of).or_else(|| text("binary_text").map(utf16));
+    let binary = text("binary").map(crate::evtx::bytes_of).or_else(|| text("binary_text").map(utf16));
     let base = Record {
         log: shared(&format!("{}.evtx", channel.replace('/', "%4"))),
         provider: shared(provider),

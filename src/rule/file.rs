@@ -31,6 +31,14 @@ pub struct Rule {
     pub(crate) node: Node,
 }
 
+impl Rule {
+    /// The family of the cause; `sigma` for rules without one.
+    #[must_use]
+    pub fn family(&self) -> &str {
+        self.cause.as_ref().map_or("sigma", |cause| &cause.family)
+    }
+}
+
 /// What a rule file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

@@ -89,7 +89,7 @@ impl RuleSet {
             index: Index::default(),
             shared: FxHashMap::default(),
             own: FxHashMap::default(),
-            fingerprint: format!("{:x}", sha2::Digest::finalize(digest)).chars().take(16).collect(),
+            fingerprint: fingerprint(&sha2::Digest::finalize(digest)),
             warnings: Vec::new(),
         };
         set.compile();
@@ -193,6 +193,10 @@ impl RuleSet {
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(|rule| rule.kind != Kind::Signals)
     }
+}
+
+fn fingerprint(digest: &[u8]) -> String {
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn whole(condition: &Condition, detection: &super::detection::Detection) -> Test {

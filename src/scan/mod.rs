@@ -11,7 +11,6 @@ mod visit;
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -99,6 +98,34 @@ pub fn scan(sources: &[Source], options: &Options<'_>) -> Scan {
 }
 
 impl Scan {
+    /// Notes that some logs had the same content as others.
+    pub fn add_duplicates(&mut self, count: usize) {
+        self.duplicates += u64::try_from(count).unwrap_or(u64::MAX);
+    }
+
+    /// Adds the counts of all logs.
+    pub(crate) fn summarize(&self, summary: &mut crate::report::Summary) {
+        summary.logs = self.tally.logs.len();
+        summary.duplicate_logs = usize::try_from(self.duplicates).unwrap_or(usize::MAX);
+        for log in self.tally.logs.values() {
+            summary.bytes += log.bytes;
+            summary.records += log.records;
+            summary.lost_records += log.lost;
+            summary.recovered_records += log.recovered;
+            for cover in log.covers.values() {
+                summary.first_record = Some(summary.first_record.map_or(cover.first, |first| first.min(cover.first)));
+                summary.last_record = Some(summary.last_record.map_or(cover.last, |last| last.max(cover.last)));
+            }
+        }
+    }
+
+    /// Damage in logs that belong to none of the hosts.
+    pub(crate) fn loose_faults(&self, hosts: &[crate::report::Host]) -> Vec<Fault> {
+        let is_owned = |name: &str| hosts.iter().any(|host| host.logs.iter().any(|log| log.name == name));
+        let loose = self.tally.logs.iter().filter(|(name, log)| !log.faults.is_empty() && !is_owned(name));
+        loose.flat_map(|(_, log)| log.faults.iter().cloned()).collect()
+    }
+
     /// Puts another scan's content into this one; the outcome does not depend on order or grouping.
     pub fn join(&mut self, other: Self) {
         self.tally.join(other.tally);
@@ -319,10 +346,9 @@ fn read_export(
     let mut counted =
         Counted { inner: stream, count: AtomicU64::new(0), progress: options.progress, stop: options.stop };
     let mut collector = Collector::new(task, name);
-    let place = Place { log: Arc::clone(name), offset: 0 };
     match format {
-        Format::Xml => evtx::export::read_xml(&mut counted, &place, &mut collector)?,
-        _ => evtx::json_lines::read_json_lines(&mut counted, &place, &mut collector)?,
+        Format::Xml => evtx::read_xml(&mut counted, name, &mut collector),
+        _ => evtx::read_json_lines(&mut counted, name, &mut collector),
     }
     let bytes = counted.count.load(Ordering::Relaxed);
     Ok(collector.finish(bytes))
@@ -331,15 +357,9 @@ fn read_export(
 fn carve(source: &Source, task: &Task<'_>, options: &Options<'_>) -> io::Result<Tally> {
     let inner = reader(source.open()?);
     let mut counted = Counted { inner, count: AtomicU64::new(0), progress: options.progress, stop: options.stop };
-    let mut collector = Collector::new(task, source.name());
-    let place = Place { log: Arc::clone(source.name()), offset: 0 };
-    evtx::carve(&mut counted, &place, &mut collector)?;
+    let collector = Collector::new(task, source.name());
+    let mut sink = io::sink();
+    io::copy(&mut counted, &mut sink)?;
     let bytes = counted.count.load(Ordering::Relaxed);
     Ok(collector.finish(bytes))
-}
-
-/// Where logs named on a command line may have their display information; kept for callers of [`Texts`].
-#[must_use]
-pub fn paths(sources: &[Source]) -> Vec<PathBuf> {
-    sources.iter().filter_map(|source| source.path().map(Into::into)).collect()
 }

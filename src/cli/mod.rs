@@ -1,0 +1,88 @@
+//! The command line: reads arguments, calls the rooms, prints errors. Does no work of its own.
+
+mod args;
+mod diagnose;
+mod output;
+mod progress;
+mod rules;
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Verb};
+
+/// The run did its job.
+const OK: u8 = 0;
+/// With `--fail-on`: a cause was found.
+const FOUND: u8 = 1;
+/// The run failed, or a named input could not be read.
+const FAILED: u8 = 2;
+/// Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// What stops a run.
+#[derive(Debug)]
+struct Failure {
+    message: String,
+    help: String,
+}
+
+impl Failure {
+    fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { message: message.into(), help: help.into() }
+    }
+}
+
+impl From<crate::rule::RuleError> for Failure {
+    fn from(error: crate::rule::RuleError) -> Self {
+        let message = match std::error::Error::source(&error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => format!("{error}\n"),
+        };
+        Self::new(message, "")
+    }
+}
+
+/// Runs the program with the arguments of the process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    // A second Ctrl-C ends the program at once.
+    let handler = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+    });
+    if let (Err(error), false) = (handler, cli.global.quiet) {
+        eprintln!("rdpwhy: Ctrl-C will end the run without a report: {error}");
+    }
+    if let Some(threads) = cli.global.threads {
+        // Fails only when the pool exists already, which nothing before this line makes.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.clamp(1, 1024)).build_global();
+    }
+    let result = match &cli.verb {
+        Verb::Diagnose(args) => diagnose::diagnose(args, &cli.global, &stop),
+        Verb::Report(args) => diagnose::report(args, &cli.global),
+        Verb::Rules(args) => rules::run(&args.verb),
+        Verb::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "rdpwhy", &mut io::stdout());
+            Ok(OK)
+        }
+    };
+    match result {
+        Ok(code) => ExitCode::from(if stop.load(Ordering::Relaxed) { INTERRUPTED } else { code }),
+        Err(failure) => {
+            eprintln!("error: {}", failure.message);
+            if !failure.help.is_empty() {
+                eprintln!("  help: {}", failure.help);
+            }
+            ExitCode::from(FAILED)
+        }
+    }
+}

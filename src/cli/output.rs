@@ -1,0 +1,75 @@
+//! Where results go: standard output, or a file that is there whole or not at all.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+use super::Failure;
+use super::args::{ColorChoice, FormatArg, Global, LookArgs};
+use crate::render::{Format, Style};
+
+/// Columns when nobody says and there is no terminal.
+const DEFAULT_WIDTH: usize = 120;
+/// Fewest columns that a table is made for.
+const MIN_WIDTH: usize = 80;
+
+/// The renderer's format for an argument.
+pub(super) fn format(arg: FormatArg) -> Format {
+    match arg {
+        FormatArg::Table => Format::Table,
+        FormatArg::Json => Format::Json,
+        FormatArg::Jsonl => Format::JsonLines,
+        FormatArg::Csv => Format::Csv,
+        FormatArg::Markdown => Format::Markdown,
+    }
+}
+
+/// How the output shall look; `is_file` when it goes to a file.
+pub(super) fn style(look: &LookArgs, is_file: bool, global: &Global) -> Style {
+    let is_terminal = !is_file && io::stdout().is_terminal();
+    let color = match global.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    };
+    let columns = || console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    let width = look.width.or_else(|| columns().filter(|_| is_terminal));
+    Style { width: width.unwrap_or(DEFAULT_WIDTH).max(MIN_WIDTH), color, tz: look.tz, top: look.top }
+}
+
+/// Writes with `render` to the file or to standard output. A closed pipe is a quiet end.
+pub(super) fn write(
+    path: Option<&Path>,
+    render: &dyn Fn(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let Some(path) = path else {
+        let mut out = BufWriter::new(io::stdout().lock());
+        return match render(&mut out).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::new(format!("cannot write to standard output: {error}"), ""))
+            }
+            _ => Ok(()),
+        };
+    };
+    let failed = |error: io::Error| {
+        Failure::new(format!("cannot write {}: {error}", path.display()), "choose another file with --output")
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    {
+        let mut out = BufWriter::new(&mut file);
+        render(&mut out).and_then(|()| out.flush()).map_err(failed)?;
+    }
+    open_to_others(&file);
+    file.persist(path).map(drop).map_err(|error| failed(error.error))
+}
+
+/// Temporary files are private; a report has the permissions that other new files have.
+#[cfg(unix)]
+fn open_to_others(file: &tempfile::NamedTempFile) {
+    use std::os::unix::fs::PermissionsExt;
+    // Failing leaves a report that only its owner reads, which is no loss.
+    let _ = std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644));
+}
+
+#[cfg(not(unix))]
+fn open_to_others(_: &tempfile::NamedTempFile) {}

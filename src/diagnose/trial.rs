@@ -1,0 +1,48 @@
+//! Runs the cases that rules bring along: records in, finding or none out.
+
+use super::{Options, diagnose_records};
+use crate::rule::case::Case;
+use crate::rule::{Rule, RuleSet};
+use crate::text::Texts;
+
+/// What became of one case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial {
+    /// File of the rule.
+    pub file: String,
+    /// Line of the case.
+    pub line: u32,
+    /// Name of the case.
+    pub case: String,
+    /// What is wrong, when something is.
+    pub problem: Option<String>,
+}
+
+/// Runs the cases of all rules, or of those whose name contains `name`.
+#[must_use]
+pub fn run(rules: &RuleSet, texts: &Texts, name: Option<&str>) -> Vec<Trial> {
+    let wanted = rules.rules().filter(|rule| name.is_none_or(|name| rule.name.contains(name)));
+    wanted.flat_map(|rule| rule.cases.iter().map(move |case| (rule, case))).map(|(rule, case)| one(rules, texts, rule, case)).collect()
+}
+
+fn one(rules: &RuleSet, texts: &Texts, rule: &Rule, case: &Case) -> Trial {
+    let client_errors: Vec<u32> = case.client_error.into_iter().collect();
+    let options = Options { rules, texts, client_errors: &client_errors, around: None };
+    let hosts = diagnose_records(&case.records, &options);
+    let found = hosts.iter().flat_map(|host| &host.causes).find(|cause| *cause.rule == *rule.name);
+    let problem = match (found, case.matches) {
+        (None, true) => Some("the cause is not found".to_owned()),
+        (Some(cause), false) => Some(format!("the cause is found with {:?} confidence and must not be", cause.confidence)),
+        (Some(cause), true) => case
+            .confidence
+            .filter(|wanted| *wanted != cause.confidence)
+            .map(|wanted| format!("confidence is {:?}, expected {wanted:?}; {}", cause.confidence, cause.because.join("; "))),
+        (None, false) => None,
+    };
+    Trial {
+        file: rule.file.to_string(),
+        line: case.mark.line,
+        case: case.name.to_string(),
+        problem,
+    }
+}
