@@ -1,7 +1,7 @@
 //! Rule files become one list of YAML trees, read at build time so that a run need not.
 
 #[path = "../src/rule/yaml.rs"]
-#[allow(dead_code, unreachable_pub)] // the crate uses what a build script does not
+#[allow(dead_code)] // the crate uses what a build script does not
 mod yaml;
 
 use std::fs;
@@ -23,6 +23,7 @@ pub(crate) fn compile(root: &Path, out: &Path) {
     }
 }
 
+#[allow(clippy::panic)] // a build script has no other way to say which file is wrong
 fn read(root: &Path, folder: &str) -> Vec<(String, Vec<yaml::Node>)> {
     println!("cargo::rerun-if-changed=rules/{folder}");
     let mut files = Vec::new();
@@ -31,8 +32,12 @@ fn read(root: &Path, folder: &str) -> Vec<(String, Vec<yaml::Node>)> {
     files
         .into_iter()
         .map(|file| {
-            let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-            let shown = format!("rules/{}", file.strip_prefix(root).unwrap_or(&file).to_string_lossy().replace('\\', "/"));
+            let text =
+                fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            let shown = format!(
+                "rules/{}",
+                file.strip_prefix(root).unwrap_or(&file).to_string_lossy().replace('\\', "/")
+            );
             let documents = yaml::read(&text).unwrap_or_else(|error| {
                 panic!("{shown}:{}:{}: {}", error.mark.line, error.mark.column, error.message)
             });

@@ -251,7 +251,9 @@ pub(crate) enum FailOn {
 pub(crate) struct TimeArg(pub(crate) Time);
 
 fn parse_time(text: &str) -> Result<TimeArg, String> {
-    let wrong = || format!("`{text}` is no time; write 2026-01-14, 2026-01-14T03:00, 2026-01-14T03:00:00+01:00 or 7d");
+    let wrong = || {
+        format!("`{text}` is no time; write 2026-01-14, 2026-01-14T03:00, 2026-01-14T03:00:00+01:00 or 7d")
+    };
     if let Some(span) = crate::rule::when::span(text.trim_end_matches(" ago").trim()) {
         let seconds = chrono::Utc::now().timestamp();
         return Ok(TimeArg(Time(Span::seconds(seconds).0).minus(span)));

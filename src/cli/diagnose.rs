@@ -26,9 +26,9 @@ impl Knowledge {
         let rules = RuleSet::load(&args.rules)?;
         let mut texts = Texts::builtin();
         for path in &args.messages {
-            let faults = texts
-                .add_messages(path)
-                .map_err(|error| Failure::new(error.to_string(), "give catalogue YAML, a provider file or a folder"))?;
+            let faults = texts.add_messages(path).map_err(|error| {
+                Failure::new(error.to_string(), "give catalogue YAML, a provider file or a folder")
+            })?;
             for fault in faults.iter().filter(|_| !global.quiet) {
                 eprintln!("{}: expected {}, found {}", fault.log, fault.expected, fault.found);
             }
@@ -51,10 +51,7 @@ pub(super) fn read(
     }
     let mut has_failed = found.problems.iter().any(|problem| problem.is_named && !problem.is_read);
     if found.sources.is_empty() {
-        return Err(Failure::new(
-            "no log to read",
-            "name .evtx files, folders or archives that hold them",
-        ));
+        return Err(Failure::new("no log to read", "name .evtx files, folders or archives that hold them"));
     }
     let (sources, duplicates) = input::dedupe(found.sources);
     let sources: &[Source] = &sources;
@@ -116,7 +113,10 @@ pub(super) fn report(args: &ReportArgs, global: &Global) -> Result<u8, Failure> 
     let mut scan = Scan::default();
     for path in &args.parts {
         let wrong = |what: String| {
-            Failure::new(format!("{}: {what}", path.display()), "give files that `rdpwhy diagnose --partial` wrote")
+            Failure::new(
+                format!("{}: {what}", path.display()),
+                "give files that `rdpwhy diagnose --partial` wrote",
+            )
         };
         let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
         let part = Scan::read(&mut BufReader::new(file), &knowledge.rules.fingerprint)
@@ -135,7 +135,8 @@ pub(super) fn report(args: &ReportArgs, global: &Global) -> Result<u8, Failure> 
 
 /// Diagnoses a scan.
 pub(super) fn report_of(scan: &Scan, knowledge: &Knowledge, client_errors: &[u32]) -> Report {
-    let options = room::Options { rules: &knowledge.rules, texts: &knowledge.texts, client_errors, around: None };
+    let options =
+        room::Options { rules: &knowledge.rules, texts: &knowledge.texts, client_errors, around: None };
     fleet::report(room::diagnose(scan, &options), scan, client_errors)
 }
 
@@ -155,7 +156,9 @@ fn show(mut report: Report, args: &OutputArgs, global: &Global) -> Result<(), Fa
             .build()
             .map_err(|error| Failure::new(format!("--host: {error}"), "write a pattern such as 'SRV-RDS*'"))?
             .compile_matcher();
-        report.keep(&|host| glob.is_match(&host.name) || host.other_names.iter().any(|name| glob.is_match(name)));
+        report.keep(&|host| {
+            glob.is_match(&host.name) || host.other_names.iter().any(|name| glob.is_match(name))
+        });
     }
     let style = output::style(&args.look, args.output.is_some(), global);
     output::write(args.output.as_deref(), &|out| {
@@ -166,7 +169,10 @@ fn show(mut report: Report, args: &OutputArgs, global: &Global) -> Result<(), Fa
 /// Codes in any spelling; of `0x904/0x7` the first part is the code.
 pub(super) fn codes_of(spellings: &[String]) -> Result<Vec<u32>, Failure> {
     let wrong = |text: &str| {
-        Failure::new(format!("--client-error: `{text}` is no code"), "write it as shown: 0x904, 2308 or 0x904/0x7")
+        Failure::new(
+            format!("--client-error: `{text}` is no code"),
+            "write it as shown: 0x904, 2308 or 0x904/0x7",
+        )
     };
     spellings
         .iter()

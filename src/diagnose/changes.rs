@@ -20,7 +20,10 @@ pub(crate) struct Step {
 /// Titles of updates that change nothing of Windows: Store packages and definitions.
 fn is_minor_update(title: &str) -> bool {
     let upper = title.to_uppercase();
-    let is_store = upper.split_whitespace().next().is_some_and(|word| word.len() > 12 && word.starts_with("9") && word.contains('-'));
+    let is_store = upper
+        .split_whitespace()
+        .next()
+        .is_some_and(|word| word.len() > 12 && word.starts_with("9") && word.contains('-'));
     is_store
         || ["KB2267602", "KB4052623", "KB890830", "KB915597", "DEFENDER", "SECURITY INTELLIGENCE"]
             .iter()
@@ -43,9 +46,12 @@ pub(crate) fn kb_numbers(text: &str) -> Vec<String> {
 
 /// All changes in order of time.
 pub(crate) fn steps(items: &[Item]) -> Vec<Step> {
-    let mut steps: Vec<Step> = items.iter().enumerate().filter_map(|(at, item)| of_record(&item.record, at)).collect();
+    let mut steps: Vec<Step> =
+        items.iter().enumerate().filter_map(|(at, item)| of_record(&item.record, at)).collect();
     steps.dedup_by(|later, earlier| {
-        later.kind == earlier.kind && later.text == earlier.text && later.time.since(earlier.time).as_seconds() < 120
+        later.kind == earlier.kind
+            && later.text == earlier.text
+            && later.time.since(earlier.time).as_seconds() < 120
     });
     steps
 }
@@ -76,7 +82,11 @@ fn of_record(record: &Record, item: usize) -> Option<Step> {
         "msiinstaller" if matches!(record.event_id, 1033 | 1034 | 11707 | 11724) => program(record)?,
         _ => return None,
     };
-    let kb = if kind == "update" { kb_numbers(&record.fields.iter().map(|field| &*field.value).collect::<Vec<_>>().join(" ")) } else { Vec::new() };
+    let kb = if kind == "update" {
+        kb_numbers(&record.fields.iter().map(|field| &*field.value).collect::<Vec<_>>().join(" "))
+    } else {
+        Vec::new()
+    };
     Some(Step { time: record.time, kind, text, kb, item, distance })
 }
 
@@ -92,7 +102,10 @@ fn update(record: &Record) -> Option<Found> {
 
 fn servicing(record: &Record) -> Option<Found> {
     let package = record.field("PackageIdentifier").unwrap_or_default();
-    let state = record.field("IntendedPackageStateTextized").or_else(|| record.field("IntendedPackageState")).unwrap_or_default();
+    let state = record
+        .field("IntendedPackageStateTextized")
+        .or_else(|| record.field("IntendedPackageState"))
+        .unwrap_or_default();
     match record.event_id {
         2 | 4 => {
             let word = match state {
@@ -103,7 +116,7 @@ fn servicing(record: &Record) -> Option<Found> {
             let waits = if record.event_id == 4 { " (in force after a restart)" } else { "" };
             Some(("update", format!("package {package} {word}{waits}"), 0))
         }
-        8 | 9 | 10 => {
+        8..=10 => {
             let name = record.field("UpdateName").unwrap_or_default();
             let word = if record.event_id == 9 { "switched on" } else { "switched off" };
             Some(("feature", format!("Windows feature {name} {word}"), 1))
@@ -116,13 +129,15 @@ fn service(record: &Record) -> Option<Found> {
     let value = |at: usize| record.insert(at).unwrap_or_default();
     match record.event_id {
         7045 => {
-            let is_driver = value(3).to_lowercase().contains("driver") || value(2).to_lowercase().ends_with(".sys");
+            let is_driver =
+                value(3).to_lowercase().contains("driver") || value(2).to_lowercase().ends_with(".sys");
             let kind = if is_driver { "driver" } else { "service" };
             Some((kind, format!("{kind} installed: {} ({})", value(1), value(2)), 1))
         }
         7040 => {
             let name = short_name(record.insert(4).unwrap_or(value(1)));
-            let is_near = matches!(name.as_str(), "TermService" | "SessionEnv" | "UmRdpService" | "mpssvc" | "BFE");
+            let is_near =
+                matches!(name.as_str(), "TermService" | "SessionEnv" | "UmRdpService" | "mpssvc" | "BFE");
             if matches!(name.as_str(), "BITS" | "TrustedInstaller" | "wuauserv") {
                 return None;
             }
@@ -138,7 +153,14 @@ fn restart(record: &Record) -> Found {
     let process = value(1).rsplit('\\').next().unwrap_or_default().split(" (").next().unwrap_or_default();
     let user = if value(7).is_empty() { String::new() } else { format!(" for {}", value(7)) };
     let reason = if value(3).is_empty() { String::new() } else { format!(": {}", value(3)) };
-    ("restart", format!("{} asked for by {process}{user}{reason}", if value(5).is_empty() { "restart" } else { value(5) }), 1)
+    (
+        "restart",
+        format!(
+            "{} asked for by {process}{user}{reason}",
+            if value(5).is_empty() { "restart" } else { value(5) }
+        ),
+        1,
+    )
 }
 
 fn eventlog(record: &Record) -> Option<Found> {
@@ -147,7 +169,11 @@ fn eventlog(record: &Record) -> Option<Found> {
         6008 => Some(("restart", "the shutdown before was unexpected".to_owned(), 1)),
         6011 => Some((
             "rename",
-            format!("the computer was renamed from {} to {}", record.insert(1).unwrap_or("?"), record.insert(2).unwrap_or("?")),
+            format!(
+                "the computer was renamed from {} to {}",
+                record.insert(1).unwrap_or("?"),
+                record.insert(2).unwrap_or("?")
+            ),
             1,
         )),
         _ => None,
@@ -181,7 +207,9 @@ fn firewall(record: &Record) -> Option<Found> {
         2006 | 2052 => "deleted",
         2033 => return Some(("firewall", "all firewall rules were deleted".to_owned(), 0)),
         2003 => return Some(("firewall", "a firewall profile's setting changed".to_owned(), 1)),
-        2010 => return Some(("network", "the firewall profile of a network interface changed".to_owned(), 1)),
+        2010 => {
+            return Some(("network", "the firewall profile of a network interface changed".to_owned(), 1));
+        }
         _ => return None,
     };
     let port = record.field("LocalPorts").unwrap_or_default();
@@ -203,7 +231,10 @@ mod tests {
 
     #[test]
     fn kb_numbers_in_any_language() {
-        assert_eq!(kb_numbers("2024-01 Kumulatives Update (KB5034127), kb5034129"), ["KB5034127", "KB5034129"]);
+        assert_eq!(
+            kb_numbers("2024-01 Kumulatives Update (KB5034127), kb5034129"),
+            ["KB5034127", "KB5034129"]
+        );
         assert!(kb_numbers("KB12 KBabc").is_empty());
     }
 

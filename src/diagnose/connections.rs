@@ -147,7 +147,9 @@ impl Builder {
                 if is_udp {
                     return;
                 }
-                let at = self.find(record.time, TOGETHER, |attempt| attempt.address.is_none() && attempt.activity.is_none());
+                let at = self.find(record.time, TOGETHER, |attempt| {
+                    attempt.address.is_none() && attempt.activity.is_none()
+                });
                 let at = at.unwrap_or_else(|| self.start(record.time, weight));
                 if let Some(attempt) = self.all.get_mut(at) {
                     attempt.address = address;
@@ -170,7 +172,11 @@ impl Builder {
             }
             65 | 97 | 98 | 153 | 100 | 33 | 104 => {
                 if let Some(attempt) = self.of(record, None).and_then(|at| self.all.get_mut(at)) {
-                    attempt.stage = attempt.stage.max(if record.event_id == 153 { Stage::Security } else { Stage::Listener });
+                    attempt.stage = attempt.stage.max(if record.event_id == 153 {
+                        Stage::Security
+                    } else {
+                        Stage::Listener
+                    });
                     attempt.end = attempt.end.max(record.time);
                 }
             }
@@ -201,7 +207,10 @@ impl Builder {
 
     fn authenticated(&mut self, record: &Record, weight: u64) {
         let address = record.field("Param3").or_else(|| record.insert(3)).and_then(address_of);
-        let user = joined_name(record.field("Param2").or_else(|| record.insert(2)), record.field("Param1").or_else(|| record.insert(1)));
+        let user = joined_name(
+            record.field("Param2").or_else(|| record.insert(2)),
+            record.field("Param1").or_else(|| record.insert(1)),
+        );
         let fits = |attempt: &Attempt| {
             attempt.stage < Stage::Authentication && (attempt.address == address || attempt.address.is_none())
         };
@@ -215,7 +224,10 @@ impl Builder {
     }
 
     fn session(&mut self, record: &Record) {
-        let id = record.field("SessionID").or_else(|| record.field("Session")).or_else(|| record.field("TargetSession"));
+        let id = record
+            .field("SessionID")
+            .or_else(|| record.field("Session"))
+            .or_else(|| record.field("TargetSession"));
         let id = id.and_then(number_of);
         match record.event_id {
             21 | 25 => self.logon(record, id),
@@ -242,7 +254,9 @@ impl Builder {
         let Some(address) = address else { return };
         let user = record.field("User").map(str::to_owned);
         let fits = |attempt: &Attempt| {
-            attempt.stage < Stage::Session && !attempt.is_refused && (attempt.address == Some(address) || attempt.address.is_none())
+            attempt.stage < Stage::Session
+                && !attempt.is_refused
+                && (attempt.address == Some(address) || attempt.address.is_none())
         };
         let same = |attempt: &Attempt| fits(attempt) && attempt.stage >= Stage::Authentication;
         let at = self
@@ -287,7 +301,8 @@ impl Builder {
         let status = record.field("SubStatus").and_then(number_of).filter(|code| *code != 0);
         let status = status.or_else(|| record.field("Status").and_then(number_of));
         let user = joined_name(record.field("TargetDomainName"), record.field("TargetUserName"));
-        let found = self.find(record.time, SETUP, |attempt| attempt.address == address && attempt.stage < Stage::Session);
+        let found = self
+            .find(record.time, SETUP, |attempt| attempt.address == address && attempt.stage < Stage::Session);
         if let Some(attempt) = found.and_then(|at| self.all.get_mut(at)) {
             attempt.is_refused = true;
             attempt.code = status.map(|code| ("ntstatus", code));
@@ -339,18 +354,21 @@ impl Builder {
             let address = address?;
             self.find(record.time, SETUP, |attempt| attempt.address == Some(address))
         };
-        let by_time = || {
-            record.activity_id.is_none().then(|| self.find(record.time, TOGETHER, |_| true)).flatten()
-        };
+        let by_time =
+            || record.activity_id.is_none().then(|| self.find(record.time, TOGETHER, |_| true)).flatten();
         by_activity().or_else(by_address).or_else(by_time)
     }
 
     fn finish(self) -> Vec<Attempt> {
         let mut all = self.all;
-        let known: BTreeSet<IpAddr> =
-            all.iter().filter(|attempt| attempt.stage >= Stage::Session).filter_map(|attempt| attempt.address).collect();
+        let known: BTreeSet<IpAddr> = all
+            .iter()
+            .filter(|attempt| attempt.stage >= Stage::Session)
+            .filter_map(|attempt| attempt.address)
+            .collect();
         for attempt in &mut all {
-            let is_own = attempt.address.is_some_and(|address| known.contains(&address) || is_inside(address));
+            let is_own =
+                attempt.address.is_some_and(|address| known.contains(&address) || is_inside(address));
             attempt.fate = match () {
                 () if attempt.stage >= Stage::Session => Fate::Good,
                 () if attempt.stage >= Stage::Authentication || is_own => Fate::Failed,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::changes;
-use super::connections::{Attempt, Fate, Stage};
+use super::connections::Attempt;
 use super::facts::fact;
 use super::outage::Course;
 use super::services::{LISTENER, State, Step};
@@ -37,7 +37,8 @@ pub(crate) fn derive(sources: &Sources<'_>) -> Vec<Record> {
     attempts(sources, name, &mut facts);
     for step in sources.services {
         let code = step.code.clone().unwrap_or_default();
-        let fields = [("Service", step.service.clone()), ("State", step.state.as_str().to_owned()), ("Code", code)];
+        let fields =
+            [("Service", step.service.clone()), ("State", step.state.as_str().to_owned()), ("Code", code)];
         facts.push(fact("service", step.time, name, &fields));
     }
     let end = sources.host.coverage.last.unwrap_or_default();
@@ -128,8 +129,12 @@ fn dropped_together(host: &HostScan, name: &str, facts: &mut Vec<Record>) {
         .collect();
     let mut at = 0;
     while let Some((start, _)) = ends.get(at) {
-        let together: Vec<&str> =
-            ends.iter().skip(at).take_while(|(time, _)| time.since(*start) <= Span::seconds(2)).map(|(_, id)| *id).collect();
+        let together: Vec<&str> = ends
+            .iter()
+            .skip(at)
+            .take_while(|(time, _)| time.since(*start) <= Span::seconds(2))
+            .map(|(_, id)| *id)
+            .collect();
         let mut sessions = together.clone();
         sessions.sort_unstable();
         sessions.dedup();
@@ -159,16 +164,12 @@ fn stale_sessions(host: &HostScan, name: &str, end: Time, facts: &mut Vec<Record
     for (id, (time, user)) in away {
         if end.since(time) >= STALE {
             let days = end.since(time).as_seconds() / 86_400;
-            facts.push(fact("stale_session", time, name, &[("Session", id), ("User", user), ("Days", days.to_string())]));
+            facts.push(fact(
+                "stale_session",
+                time,
+                name,
+                &[("Session", id), ("User", user), ("Days", days.to_string())],
+            ));
         }
     }
-}
-
-/// How many attempts of those who use the server died at each step.
-pub(crate) fn deaths(attempts: &[Attempt]) -> BTreeMap<Stage, u64> {
-    let mut deaths = BTreeMap::new();
-    for attempt in attempts.iter().filter(|attempt| attempt.fate == Fate::Failed) {
-        *deaths.entry(attempt.stage).or_default() += attempt.weight;
-    }
-    deaths
 }

@@ -111,7 +111,9 @@ impl Judge<'_> {
     }
 
     fn term(&self, term: &Term) -> Outcome {
-        let Some(atom) = self.rules.atom(self.rule, &term.signal) else { return Outcome::plain(Truth::False) };
+        let Some(atom) = self.rules.atom(self.rule, &term.signal) else {
+            return Outcome::plain(Truth::False);
+        };
         let mut hits: Vec<usize> = self.timeline.hits(atom).to_vec();
         let mut needs = BTreeSet::new();
         for bound in &term.bounds {
@@ -140,7 +142,7 @@ impl Judge<'_> {
                 let last = others.last().map(|at| self.timeline.time(*at));
                 hits.retain(|at| last.is_some_and(|last| self.timeline.time(*at) > last));
             }
-            relation => hits.retain(|at| self.is_related(*at, others, relation, bound.span, &term.joins)),
+            relation => hits.retain(|at| self.is_related(*at, others, (relation, bound.span), &term.joins)),
         }
         None
     }
@@ -149,8 +151,7 @@ impl Judge<'_> {
         &self,
         at: usize,
         others: &[usize],
-        relation: Relation,
-        span: Option<Span>,
+        (relation, span): (Relation, Option<Span>),
         joins: &[(Box<str>, Box<str>)],
     ) -> bool {
         let time = self.timeline.time(at);
@@ -167,7 +168,9 @@ impl Judge<'_> {
 
     fn is_joined(&self, left: usize, right: usize, joins: &[(Box<str>, Box<str>)]) -> bool {
         joins.iter().all(|(own, other)| {
-            let value = |at: usize, name: &str| self.timeline.item(at).and_then(|item| value(&item.record, name, self.texts));
+            let value = |at: usize, name: &str| {
+                self.timeline.item(at).and_then(|item| value(&item.record, name, self.texts))
+            };
             match (value(left, own), value(right, other)) {
                 (Some(left), Some(right)) => join_form(&left) == join_form(&right),
                 _ => false,
@@ -177,14 +180,18 @@ impl Judge<'_> {
 
     /// Hits after the latest other, when there are none before it.
     fn newly(&self, hits: &mut Vec<usize>, others: &[usize], atom: AtomId) -> Option<String> {
-        let Some(first_hit) = hits.first().map(|at| self.timeline.time(*at)) else { return None };
-        let change = others.iter().map(|at| self.timeline.time(*at)).take_while(|time| *time <= first_hit).last();
+        let first_hit = hits.first().map(|at| self.timeline.time(*at))?;
+        let change =
+            others.iter().map(|at| self.timeline.time(*at)).take_while(|time| *time <= first_hit).last();
         let Some(change) = change else {
             hits.clear();
             return None;
         };
         let far = change.minus(LOOK_BACK);
-        let reaches = self.channels(atom).iter().any(|channel| self.timeline.coverage.reaches(channel, far) == Covered::Yes);
+        let reaches = self
+            .channels(atom)
+            .iter()
+            .any(|channel| self.timeline.coverage.reaches(channel, far) == Covered::Yes);
         (!reaches && !self.is_derived(atom)).then(|| format!("a log that reaches back to {}", far.rfc3339()))
     }
 
@@ -260,7 +267,9 @@ impl Judge<'_> {
     }
 
     fn channels(&self, atom: AtomId) -> Vec<&str> {
-        let Some(atom) = usize::try_from(atom).ok().and_then(|at| self.rules.atoms.get(at)) else { return Vec::new() };
+        let Some(atom) = usize::try_from(atom).ok().and_then(|at| self.rules.atoms.get(at)) else {
+            return Vec::new();
+        };
         if let Some(channels) = &atom.demand.channels {
             return channels.iter().map(|name| &**name).collect();
         }

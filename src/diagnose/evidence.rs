@@ -30,7 +30,9 @@ pub(crate) fn lines(scene: &Scene<'_>, hits: &BTreeSet<usize>) -> Vec<Evidence> 
             .or_insert_with(|| line(record, item.weight, scene.texts, scene.identity.build));
     }
     let mut lines: Vec<Evidence> = groups.into_values().collect();
-    lines.sort_by(|left, right| (left.time, &left.channel, left.record_id).cmp(&(right.time, &right.channel, right.record_id)));
+    lines.sort_by(|left, right| {
+        (left.time, &left.channel, left.record_id).cmp(&(right.time, &right.channel, right.record_id))
+    });
     lines.truncate(MAX_LINES);
     lines
 }

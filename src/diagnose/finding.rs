@@ -59,7 +59,9 @@ pub(crate) fn decide(number: usize, rule: &Rule, scene: &Scene<'_>) -> Finding {
     let outcome = judge.decide(cause.when.as_ref().unwrap_or(&plain));
     match outcome.truth {
         Truth::False => Finding::Nothing,
-        Truth::Unknown(needs) if !outcome.hits.is_empty() => Finding::Undecided(undecided(rule, &needs, scene)),
+        Truth::Unknown(needs) if !outcome.hits.is_empty() => {
+            Finding::Undecided(undecided(rule, cause, &needs, scene))
+        }
         Truth::Unknown(_) => Finding::Nothing,
         Truth::True => weigh(rule, cause, &judge, outcome.hits, scene),
     }
@@ -67,13 +69,15 @@ pub(crate) fn decide(number: usize, rule: &Rule, scene: &Scene<'_>) -> Finding {
 
 fn applies(cause: &CauseSpec, identity: &Identity) -> bool {
     let build = cause.applies_to.builds;
-    let fits_build = build.is_none_or(|(low, high)| identity.build.is_none_or(|own| (low..=high).contains(&own)));
+    let fits_build =
+        build.is_none_or(|(low, high)| identity.build.is_none_or(|own| (low..=high).contains(&own)));
     let roles = &cause.applies_to.roles;
     fits_build && (roles.is_empty() || roles.iter().any(|role| identity.roles.contains(&&**role)))
 }
 
-fn undecided(rule: &Rule, needs: &BTreeSet<String>, scene: &Scene<'_>) -> Undecided {
-    let list: Vec<&str> = needs.iter().map(String::as_str).collect();
+fn undecided(rule: &Rule, spec: &CauseSpec, needs: &BTreeSet<String>, scene: &Scene<'_>) -> Undecided {
+    let list: Vec<&str> =
+        needs.iter().map(String::as_str).chain(spec.needs.iter().map(|need| &**need)).collect();
     let channel = list.iter().copied().find(|need| !need.contains(" reaches back "));
     Undecided {
         rules: vec![rule.name.to_string()],
@@ -91,7 +95,13 @@ pub(crate) fn export_command(channel: &str, host: &str) -> String {
     format!("wevtutil epl \"{channel}\" C:\\Temp\\{short}_{name}.evtx")
 }
 
-fn weigh(rule: &Rule, spec: &CauseSpec, judge: &Judge<'_>, mut hits: BTreeSet<usize>, scene: &Scene<'_>) -> Finding {
+fn weigh(
+    rule: &Rule,
+    spec: &CauseSpec,
+    judge: &Judge<'_>,
+    mut hits: BTreeSet<usize>,
+    scene: &Scene<'_>,
+) -> Finding {
     for weight in &spec.rules_out {
         if judge.decide(&weight.condition).is_true() {
             return Finding::RuledOut(RuledOut {
@@ -105,10 +115,10 @@ fn weigh(rule: &Rule, spec: &CauseSpec, judge: &Judge<'_>, mut hits: BTreeSet<us
     let mut because = Vec::new();
     for (weights, change) in [(&spec.raises, 1), (&spec.lowers, -1)] {
         for weight in weights {
-            apply(weight, change, judge, &mut hits, &mut |sentence| {
+            if let Some(sentence) = apply(weight, change > 0, judge, &mut hits, scene) {
                 steps += change;
                 because.push(sentence);
-            }, scene);
+            }
         }
     }
     if let Some(code) = scene.client_errors.iter().find(|code| spec.client_errors.contains(code)) {
@@ -124,22 +134,23 @@ fn weigh(rule: &Rule, spec: &CauseSpec, judge: &Judge<'_>, mut hits: BTreeSet<us
     Finding::Found(Box::new(build(rule, spec, judge, (hits, because, confidence), scene)))
 }
 
+/// The sentence of a weight whose condition holds; its records join the evidence when they speak for the cause.
 fn apply(
     weight: &Weight,
-    change: i32,
+    is_raise: bool,
     judge: &Judge<'_>,
     hits: &mut BTreeSet<usize>,
-    say: &mut dyn FnMut(String),
     scene: &Scene<'_>,
-) {
+) -> Option<String> {
     let outcome = judge.decide(&weight.condition);
-    if outcome.is_true() {
-        let sentence = fill_at(&weight.say, judge, hits, &outcome.hits, scene);
-        if change > 0 {
-            hits.extend(outcome.hits);
-        }
-        say(sentence);
+    if !outcome.is_true() {
+        return None;
     }
+    let sentence = fill_at(&weight.say, judge, hits, &outcome.hits, scene);
+    if is_raise {
+        hits.extend(outcome.hits);
+    }
+    Some(sentence)
 }
 
 fn moved(base: Confidence, steps: i32) -> Confidence {
@@ -167,7 +178,15 @@ fn background(hits: &BTreeSet<usize>, scene: &Scene<'_>) -> Option<(i32, String)
     if both >= BACKGROUND_DAYS {
         return Some((-2, format!("the same records stand on {both} days on which connections worked")));
     }
-    is_over.then(|| (0, format!("connections worked again after the last of these records (last good {})", last_good.rfc3339())))
+    is_over.then(|| {
+        (
+            0,
+            format!(
+                "connections worked again after the last of these records (last good {})",
+                last_good.rfc3339()
+            ),
+        )
+    })
 }
 
 type Weighed = (BTreeSet<usize>, Vec<String>, Confidence);
@@ -258,7 +277,8 @@ fn placeholder(
         "last_time" => return near.last().map(|at| timeline.time(*at).rfc3339()),
         _ => {}
     }
-    let of = |at: &usize, field: &str| timeline.item(*at).and_then(|item| value(&item.record, field, scene.texts));
+    let of =
+        |at: &usize, field: &str| timeline.item(*at).and_then(|item| value(&item.record, field, scene.texts));
     if let Some((signal, field)) = name.split_once('.') {
         let hits = judge.hits(signal);
         if field == "count" {

@@ -35,7 +35,8 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
     let identity = identity::identify(&scan);
     let attempts = connections::attempts(&scan.items);
     let steps = services::steps(&scan.items);
-    let last_good = attempts.iter().rev().find(|attempt| attempt.fate == Fate::Good).map(|attempt| attempt.start);
+    let last_good =
+        attempts.iter().rev().find(|attempt| attempt.fate == Fate::Good).map(|attempt| attempt.start);
     let at_end = services::at_end(&steps, &identity.boots, last_good);
     let course = outage::course(&attempts, &at_end);
     let change_steps = changes::steps(&scan.items);
@@ -44,7 +45,13 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
         .filter_map(|step| {
             let item = scan.items.get(step.item)?;
             let line = evidence::line(&item.record, item.weight, options.texts, identity.build);
-            Some(Change { time: step.time, kind: step.kind.to_owned(), text: step.text.clone(), kb: step.kb.clone(), evidence: line })
+            Some(Change {
+                time: step.time,
+                kind: step.kind.to_owned(),
+                text: step.text.clone(),
+                kb: step.kb.clone(),
+                evidence: line,
+            })
         })
         .collect();
     let facts = derive::derive(&derive::Sources {
@@ -82,9 +89,12 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
 }
 
 fn fits_client(options: &Options<'_>, rule: &str) -> bool {
-    options.rules.rules().find(|own| &*own.name == rule).and_then(|own| own.cause.as_ref()).is_some_and(|cause| {
-        cause.client_errors.iter().any(|code| options.client_errors.contains(code))
-    })
+    options
+        .rules
+        .rules()
+        .find(|own| &*own.name == rule)
+        .and_then(|own| own.cause.as_ref())
+        .is_some_and(|cause| cause.client_errors.iter().any(|code| options.client_errors.contains(code)))
 }
 
 fn decide_all(scene: &Scene<'_>, host: &mut Host) -> Vec<Found> {
@@ -152,7 +162,11 @@ fn outage(causes: &[Cause], course: &Course, attempts: &[Attempt]) -> Option<Out
     let leading = causes.first().filter(|cause| is_fault(cause))?;
     let since = leading.since?;
     let until = leading.until?;
-    let first = if course.last_good.is_some_and(|good| good > since && good < until) { course.last_good? } else { since };
+    let first = if course.last_good.is_some_and(|good| good > since && good < until) {
+        course.last_good?
+    } else {
+        since
+    };
     let end = course.goods.iter().copied().find(|good| *good > until);
     Some(outage::describe(attempts, first, end, &course.goods))
 }
@@ -166,21 +180,26 @@ fn is_fault(cause: &Cause) -> bool {
 }
 
 fn judge(host: &mut Host, course: &Course, is_down: bool) {
-    let has_rdp_log = host.logs.iter().any(|log| {
-        log.channels.iter().any(|channel| CHANNELS.contains(&channel.as_str()))
-    });
+    let has_rdp_log =
+        host.logs.iter().any(|log| log.channels.iter().any(|channel| CHANNELS.contains(&channel.as_str())));
     let leading = host.causes.first().filter(|cause| is_fault(cause));
     let is_open = host.outage.as_ref().is_some_and(|outage| outage.end.is_none());
     let severe = leading.is_some_and(|cause| cause.severity <= Severity::High);
     let (status, reason) = match () {
-        () if is_down => (Status::Broken, "the service or its listener is down at the end of the logs".to_owned()),
+        () if is_down => {
+            (Status::Broken, "the service or its listener is down at the end of the logs".to_owned())
+        }
         () if course.outage.is_some() && is_open => {
             let failed = course.outage.as_ref().map_or(0, |outage| outage.failed_attempts);
             (Status::Broken, format!("the last {failed} attempts of users failed"))
         }
-        () if severe && is_open => (Status::Broken, format!("no connection worked since: {}", title(leading))),
+        () if severe && is_open => {
+            (Status::Broken, format!("no connection worked since: {}", title(leading)))
+        }
         () if leading.is_some() => (Status::Degraded, format!("something is wrong: {}", title(leading))),
-        () if course.outage.is_some() => (Status::Degraded, "connections failed for a while and work again".to_owned()),
+        () if course.outage.is_some() => {
+            (Status::Degraded, "connections failed for a while and work again".to_owned())
+        }
         () if course.last_good.is_some() => (Status::Healthy, "connections work".to_owned()),
         () if !has_rdp_log => (Status::Unknown, "no log of Remote Desktop is among these".to_owned()),
         () => (Status::Unknown, "nobody connected within these logs".to_owned()),
@@ -200,7 +219,9 @@ fn near_changes(all: &[Change], outage: Option<&Outage>) -> Vec<Change> {
     let from = last_good.map_or(first.minus(NEAR), |good| good.max(first.minus(NEAR)));
     let mut near: Vec<Change> =
         all.iter().filter(|change| change.time >= from && change.time <= first).cloned().collect();
-    near.sort_by(|left, right| (right.time, &left.kind, &left.text).cmp(&(left.time, &right.kind, &right.text)));
+    near.sort_by(|left, right| {
+        (right.time, &left.kind, &left.text).cmp(&(left.time, &right.kind, &right.text))
+    });
     near.truncate(MAX_CHANGES);
     near
 }
@@ -223,8 +244,12 @@ fn exposure(attempts: &[Attempt]) -> Option<Exposure> {
     let examples: BTreeSet<String> = busiest.iter().take(10).map(|(name, _)| (*name).clone()).collect();
     let more = if is_thinned { "at least " } else { "" };
     let text = match addresses.len() {
-        0 => format!("{count} attempts came from nobody who uses this server; the logs hold no addresses of them"),
-        number => format!("exposed to scans or password guessing: {count} attempts from {more}{number} addresses"),
+        0 => format!(
+            "{count} attempts came from nobody who uses this server; the logs hold no addresses of them"
+        ),
+        number => {
+            format!("exposed to scans or password guessing: {count} attempts from {more}{number} addresses")
+        }
     };
     Some(Exposure {
         attempts: count,

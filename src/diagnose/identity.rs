@@ -52,13 +52,17 @@ fn read(record: &Record, identity: &mut Identity, product: &mut Option<String>) 
         }
         ("eventlog", 6009) => {
             let values = record.fields.iter().map(|field| field.value.trim());
-            let build = values.filter_map(|value| value.parse::<u32>().ok()).find(|number| (2600..100_000).contains(number));
+            let build = values
+                .filter_map(|value| value.parse::<u32>().ok())
+                .find(|number| (2600..100_000).contains(number));
             identity.build = identity.build.or(build);
             identity.boots.push(record.time);
         }
         ("eventlog", 6005) => identity.boots.push(record.time),
         ("eventlog", 6013) => {
-            if let Some(name) = record.binary_text().filter(|text| text.starts_with("Windows") || text.contains("Server")) {
+            if let Some(name) =
+                record.binary_text().filter(|text| text.starts_with("Windows") || text.contains("Server"))
+            {
                 *product = Some(name);
             }
         }
@@ -69,19 +73,23 @@ fn read(record: &Record, identity: &mut Identity, product: &mut Option<String>) 
 fn roles(host: &HostScan, product: Option<&str>, identity: &mut Identity) {
     let has = |provider: &str, ids: &[u32]| {
         host.items.iter().any(|item| {
-            item.record.provider.eq_ignore_ascii_case(provider) && (ids.is_empty() || ids.contains(&item.record.event_id))
+            item.record.provider.eq_ignore_ascii_case(provider)
+                && (ids.is_empty() || ids.contains(&item.record.event_id))
         })
     };
     if let Some(product) = product {
         identity.roles.push(if product.contains("Server") { "server" } else { "client" });
-    } else if identity.build.is_some_and(|build| matches!(build, 14393 | 17763 | 20348 | 25398 | 9200 | 9600)) {
+    } else if identity.build.is_some_and(|build| matches!(build, 14393 | 17763 | 20348 | 25398 | 9200 | 9600))
+    {
         // These builds were sold as both; servers are what logs are sent in of.
         identity.roles.push("server");
     }
     if has("NETLOGON", &[]) || has("Microsoft-Windows-GroupPolicy", &[1502, 1503, 8004, 5312]) {
         identity.roles.push("domain-member");
     }
-    if has("Microsoft-Windows-Kerberos-Key-Distribution-Center", &[]) || has("Microsoft-Windows-ActiveDirectory_DomainService", &[]) {
+    if has("Microsoft-Windows-Kerberos-Key-Distribution-Center", &[])
+        || has("Microsoft-Windows-ActiveDirectory_DomainService", &[])
+    {
         identity.roles.push("domain-controller");
     }
     let channel = |name: &str| host.coverage.channel(name).is_some_and(|cover| cover.records > 0);
@@ -95,7 +103,9 @@ fn roles(host: &HostScan, product: Option<&str>, identity: &mut Identity) {
         identity.roles.push("license-server");
     }
     let rcm = "Microsoft-Windows-TerminalServices-RemoteConnectionManager";
-    if !has(rcm, &[1136]) && has(rcm, &[1128, 1129, 1130, 1131, 1132, 1133, 50280, 50281, 50282, 50283, 50284, 50285]) {
+    if !has(rcm, &[1136])
+        && has(rcm, &[1128, 1129, 1130, 1131, 1132, 1133, 50280, 50281, 50282, 50283, 50284, 50285])
+    {
         identity.roles.push("session-host");
     }
 }

@@ -24,7 +24,8 @@ pub(crate) struct Course {
 /// Follows good and failed attempts, and times when service or listener were down.
 pub(crate) fn course(attempts: &[Attempt], at_end: &BTreeMap<String, Step>) -> Course {
     let mut course = Course { counts: counts(attempts), ..Course::default() };
-    course.goods = attempts.iter().filter(|attempt| attempt.fate == Fate::Good).map(|attempt| attempt.start).collect();
+    course.goods =
+        attempts.iter().filter(|attempt| attempt.fate == Fate::Good).map(|attempt| attempt.start).collect();
     course.last_good = course.goods.last().copied();
     let down = down_since(at_end);
     let streak = worst_streak(attempts);
@@ -64,7 +65,8 @@ fn worst_streak(attempts: &[Attempt]) -> Option<Streak> {
     for attempt in attempts {
         match attempt.fate {
             Fate::Failed => {
-                let streak = now.get_or_insert(Streak { first: attempt.start, end: None, failures: 0, is_open: true });
+                let streak =
+                    now.get_or_insert(Streak { first: attempt.start, end: None, failures: 0, is_open: true });
                 streak.failures += attempt.weight;
             }
             Fate::Good => {
@@ -83,7 +85,7 @@ fn worst_streak(attempts: &[Attempt]) -> Option<Streak> {
 
 /// Two slips of the same user within minutes are a password typed wrong, not an outage.
 fn is_outage(streak: &Streak, good: Time) -> bool {
-    streak.failures >= MIN_FAILURES + 1 && good.since(streak.first) >= Span::minutes(10)
+    streak.failures > MIN_FAILURES && good.since(streak.first) >= Span::minutes(10)
 }
 
 /// The outage that begins at `first`, with its failed attempts.
@@ -140,6 +142,10 @@ pub(crate) fn intervals(attempts: &[Attempt]) -> Vec<Interval> {
         bar.noise += one.noise;
     }
     bars.into_iter()
-        .map(|(number, counts)| Interval { start: Time(number.saturating_mul(Span::seconds(seconds).0)), seconds, counts })
+        .map(|(number, counts)| Interval {
+            start: Time(number.saturating_mul(Span::seconds(seconds).0)),
+            seconds,
+            counts,
+        })
         .collect()
 }

@@ -15,7 +15,16 @@ pub(crate) fn rank(mut found: Vec<Found>, client_errors: &dyn Fn(&str) -> bool) 
     found.into_iter().map(|found| found.cause).collect()
 }
 
-type Order<'a> = (bool, bool, Reverse<crate::report::Confidence>, bool, Reverse<usize>, crate::report::Severity, Reverse<Option<Time>>, &'a str);
+type Order<'a> = (
+    bool,
+    bool,
+    Reverse<crate::report::Confidence>,
+    bool,
+    Reverse<usize>,
+    crate::report::Severity,
+    Reverse<Option<Time>>,
+    &'a str,
+);
 
 fn order<'a>(found: &'a Found, client_errors: &dyn Fn(&str) -> bool) -> Order<'a> {
     let cause = &found.cause;
@@ -35,14 +44,24 @@ fn order<'a>(found: &'a Found, client_errors: &dyn Fn(&str) -> bool) -> Order<'a
 fn link(found: &mut [Found]) {
     let known: Vec<(String, String, crate::report::Confidence, Vec<String>)> = found
         .iter()
-        .map(|found| (found.cause.rule.clone(), found.cause.family.clone(), found.cause.confidence, found.explains.clone()))
+        .map(|found| {
+            (
+                found.cause.rule.clone(),
+                found.cause.family.clone(),
+                found.cause.confidence,
+                found.explains.clone(),
+            )
+        })
         .collect();
-    let explains = |by: &(String, String, crate::report::Confidence, Vec<String>), rule: &str, family: &str| {
+    let explains = |by: &(String, String, crate::report::Confidence, Vec<String>),
+                    rule: &str,
+                    family: &str| {
         by.0 != rule && by.3.iter().any(|name| name == rule || name.strip_prefix("family:") == Some(family))
     };
     for one in found.iter_mut() {
         let cause = &mut one.cause;
-        let stronger = known.iter().filter(|by| explains(by, &cause.rule, &cause.family) && by.2 >= cause.confidence);
+        let stronger =
+            known.iter().filter(|by| explains(by, &cause.rule, &cause.family) && by.2 >= cause.confidence);
         // Two causes that explain each other: the first by name leads.
         let own = known.iter().find(|own| own.0 == cause.rule);
         let mut leading = stronger.filter(|by| {
@@ -51,8 +70,10 @@ fn link(found: &mut [Found]) {
         });
         cause.explained_by = leading.next().map(|by| by.0.clone());
     }
-    let explained: Vec<(String, String)> =
-        found.iter().filter_map(|one| Some((one.cause.explained_by.clone()?, one.cause.rule.clone()))).collect();
+    let explained: Vec<(String, String)> = found
+        .iter()
+        .filter_map(|one| Some((one.cause.explained_by.clone()?, one.cause.rule.clone())))
+        .collect();
     for one in found {
         let own = explained.iter().filter(|(by, _)| *by == one.cause.rule).map(|(_, rule)| rule.clone());
         one.cause.explains = own.collect();

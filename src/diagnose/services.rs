@@ -94,7 +94,10 @@ fn of_record(record: &Record, item: usize) -> Option<Step> {
     let step = |service: String, state, code| Some(Step { time: record.time, service, state, code, item });
     let provider = &*record.provider;
     if provider.eq_ignore_ascii_case("Service Control Manager")
-        || record.event_source.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("Service Control Manager"))
+        || record
+            .event_source
+            .as_deref()
+            .is_some_and(|name| name.eq_ignore_ascii_case("Service Control Manager"))
     {
         return service_step(record, item);
     }

@@ -22,7 +22,10 @@ pub struct Trial {
 #[must_use]
 pub fn run(rules: &RuleSet, texts: &Texts, name: Option<&str>) -> Vec<Trial> {
     let wanted = rules.rules().filter(|rule| name.is_none_or(|name| rule.name.contains(name)));
-    wanted.flat_map(|rule| rule.cases.iter().map(move |case| (rule, case))).map(|(rule, case)| one(rules, texts, rule, case)).collect()
+    wanted
+        .flat_map(|rule| rule.cases.iter().map(move |case| (rule, case)))
+        .map(|(rule, case)| one(rules, texts, rule, case))
+        .collect()
 }
 
 fn one(rules: &RuleSet, texts: &Texts, rule: &Rule, case: &Case) -> Trial {
@@ -32,17 +35,13 @@ fn one(rules: &RuleSet, texts: &Texts, rule: &Rule, case: &Case) -> Trial {
     let found = hosts.iter().flat_map(|host| &host.causes).find(|cause| *cause.rule == *rule.name);
     let problem = match (found, case.matches) {
         (None, true) => Some("the cause is not found".to_owned()),
-        (Some(cause), false) => Some(format!("the cause is found with {:?} confidence and must not be", cause.confidence)),
-        (Some(cause), true) => case
-            .confidence
-            .filter(|wanted| *wanted != cause.confidence)
-            .map(|wanted| format!("confidence is {:?}, expected {wanted:?}; {}", cause.confidence, cause.because.join("; "))),
+        (Some(cause), false) => {
+            Some(format!("the cause is found with {:?} confidence and must not be", cause.confidence))
+        }
+        (Some(cause), true) => case.confidence.filter(|wanted| *wanted != cause.confidence).map(|wanted| {
+            format!("confidence is {:?}, expected {wanted:?}; {}", cause.confidence, cause.because.join("; "))
+        }),
         (None, false) => None,
     };
-    Trial {
-        file: rule.file.to_string(),
-        line: case.mark.line,
-        case: case.name.to_string(),
-        problem,
-    }
+    Trial { file: rule.file.to_string(), line: case.mark.line, case: case.name.to_string(), problem }
 }

@@ -3,10 +3,10 @@
 //! Everything is computed from the hosts' reports, so a fleet joined from partial reports comes out as one scanned at
 //! once. Reading logs and naming causes is left to the rooms before.
 
-mod report;
 mod associate;
 mod group;
 mod property;
+mod report;
 mod statistics;
 
 use std::cmp::{Ordering, Reverse};

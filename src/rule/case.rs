@@ -22,8 +22,26 @@ pub(crate) struct Case {
 
 const CASE_KEYS: &[&str] = &["name", "confidence", "records", "client_error"];
 const RECORD_KEYS: &[&str] = &[
-    "at", "provider", "source", "event_id", "qualifiers", "version", "level", "channel", "computer", "data", "values",
-    "binary", "binary_text", "message", "culture", "repeat", "every", "activity_id", "user_sid", "process_id",
+    "at",
+    "provider",
+    "source",
+    "event_id",
+    "qualifiers",
+    "version",
+    "level",
+    "channel",
+    "computer",
+    "data",
+    "values",
+    "binary",
+    "binary_text",
+    "message",
+    "culture",
+    "repeat",
+    "every",
+    "activity_id",
+    "user_sid",
+    "process_id",
 ];
 
 /// Most records that `repeat` may make.

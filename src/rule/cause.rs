@@ -7,7 +7,7 @@ use crate::report::{Confidence, Risk, Severity};
 
 /// What a rule says of a cause.
 #[derive(Debug, Clone)]
-pub struct CauseSpec {
+pub(crate) struct CauseSpec {
     pub(crate) family: Box<str>,
     pub(crate) severity: Severity,
     pub(crate) confidence: Confidence,
@@ -57,22 +57,62 @@ pub(crate) struct FixSpec {
 
 /// Keys of a cause.
 pub(crate) const CAUSE_KEYS: &[&str] = &[
-    "family", "severity", "confidence", "finding", "when", "raise", "lower", "rules_out", "explains", "applies_to",
-    "needs", "client_errors", "fixes", "specific",
+    "family",
+    "severity",
+    "confidence",
+    "finding",
+    "when",
+    "raise",
+    "lower",
+    "rules_out",
+    "explains",
+    "applies_to",
+    "needs",
+    "client_errors",
+    "fixes",
+    "specific",
 ];
 /// Keys of a step.
 pub(crate) const FIX_KEYS: &[&str] = &["do", "run", "shell", "risk", "undo", "check"];
 /// Roles that `applies_to` knows.
 pub(crate) const ROLES: &[&str] = &[
-    "server", "client", "session-host", "domain-member", "domain-controller", "gateway", "broker", "license-server",
+    "server",
+    "client",
+    "session-host",
+    "domain-member",
+    "domain-controller",
+    "gateway",
+    "broker",
+    "license-server",
 ];
 /// Families of causes; folders of `rules/causes`.
 pub(crate) const FAMILIES: &[&str] = &[
-    "service-not-running", "service-crash", "service-dependency", "listener-or-port", "firewall-or-network",
-    "rdp-disabled-by-config", "policy", "nla-credssp", "tls-certificate", "tls-protocol-hardening", "licensing",
-    "session-limit", "stale-session", "windows-update-regression", "logon-or-credentials",
-    "account-lockout-or-bruteforce", "domain-trust-or-time", "resource-exhaustion", "graphics-or-display", "profile",
-    "third-party-software", "broker-or-gateway", "client-side", "network-quality", "expected-or-benign", "other",
+    "service-not-running",
+    "service-crash",
+    "service-dependency",
+    "listener-or-port",
+    "firewall-or-network",
+    "rdp-disabled-by-config",
+    "policy",
+    "nla-credssp",
+    "tls-certificate",
+    "tls-protocol-hardening",
+    "licensing",
+    "session-limit",
+    "stale-session",
+    "windows-update-regression",
+    "logon-or-credentials",
+    "account-lockout-or-bruteforce",
+    "domain-trust-or-time",
+    "resource-exhaustion",
+    "graphics-or-display",
+    "profile",
+    "third-party-software",
+    "broker-or-gateway",
+    "client-side",
+    "network-quality",
+    "expected-or-benign",
+    "other",
 ];
 
 /// Reads the section; `folder` is the family by default, `level` Sigma's level.
@@ -80,8 +120,10 @@ pub(super) fn read(node: &Node, folder: &str, level: Option<&Node>, flaws: &mut 
     flaws.unknown_keys(node, CAUSE_KEYS, "`cause`");
     let family = node.get("family").and_then(Node::text).unwrap_or(folder);
     if !FAMILIES.contains(&family) {
-        let help = super::error::nearest(family, FAMILIES)
-            .map_or_else(|| format!("families: {}", FAMILIES.join(", ")), |near| format!("did you mean `{near}`?"));
+        let help = super::error::nearest(family, FAMILIES).map_or_else(
+            || format!("families: {}", FAMILIES.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
         flaws.error(node.mark, format!("`{family}` is no family"), help);
     }
     let severity_node = node.get("severity").or(level);
@@ -89,7 +131,9 @@ pub(super) fn read(node: &Node, folder: &str, level: Option<&Node>, flaws: &mut 
     CauseSpec {
         family: family.into(),
         severity: severity_node.map_or(Severity::Medium, |value| choice(value, SEVERITIES, flaws)),
-        confidence: node.get("confidence").map_or(Confidence::Medium, |value| choice(value, CONFIDENCES, flaws)),
+        confidence: node
+            .get("confidence")
+            .map_or(Confidence::Medium, |value| choice(value, CONFIDENCES, flaws)),
         finding: text(node, "finding", flaws),
         when,
         raises: weights(node.get("raise"), flaws),
@@ -99,7 +143,13 @@ pub(super) fn read(node: &Node, folder: &str, level: Option<&Node>, flaws: &mut 
         applies_to: node.get("applies_to").map(|value| applies_to(value, flaws)).unwrap_or_default(),
         needs: strings(node.get("needs")),
         client_errors: codes(node.get("client_errors"), flaws),
-        fixes: node.get("fixes").map(Node::items).unwrap_or_default().iter().map(|fix| step(fix, flaws)).collect(),
+        fixes: node
+            .get("fixes")
+            .map(Node::items)
+            .unwrap_or_default()
+            .iter()
+            .map(|fix| step(fix, flaws))
+            .collect(),
         is_specific: node.get("specific").and_then(Node::text) != Some("false"),
     }
 }
@@ -128,7 +178,11 @@ fn choice<T: Copy>(node: &Node, choices: &[(&str, T)], flaws: &mut Flaws) -> T {
     let found = choices.iter().find(|(name, _)| *name == word);
     if found.is_none() {
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        flaws.error(node.mark, format!("`{word}` is not known here"), format!("write one of: {}", names.join(", ")));
+        flaws.error(
+            node.mark,
+            format!("`{word}` is not known here"),
+            format!("write one of: {}", names.join(", ")),
+        );
     }
     found.or(choices.first()).expect("every table of choices has an entry").1
 }
@@ -193,7 +247,11 @@ fn applies_to(node: &Node, flaws: &mut Flaws) -> AppliesTo {
             low.zip(high)
         });
         if range.is_none() {
-            flaws.error(value.mark, "this is no range of builds", "write '14393..20348', '22000..' or '..9600'");
+            flaws.error(
+                value.mark,
+                "this is no range of builds",
+                "write '14393..20348', '22000..' or '..9600'",
+            );
         }
         range
     });

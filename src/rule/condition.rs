@@ -19,27 +19,6 @@ pub(crate) struct Problem {
 /// Deepest nesting of parentheses and `not`.
 const MAX_DEPTH: usize = 32;
 
-impl Condition {
-    /// Whether it is true, given which selections are.
-    pub(crate) fn holds(&self, selected: &mut dyn FnMut(usize) -> bool) -> bool {
-        match self {
-            Self::Selection(index) => selected(*index),
-            Self::Not(inner) => !inner.holds(selected),
-            Self::All(parts) => parts.iter().all(|part| part.holds(selected)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(selected)),
-        }
-    }
-
-    /// The selections that it names.
-    pub(crate) fn selections(&self, out: &mut Vec<usize>) {
-        match self {
-            Self::Selection(index) => out.push(*index),
-            Self::Not(inner) => inner.selections(out),
-            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.selections(out)),
-        }
-    }
-}
-
 /// Reads a condition; `names` are the selections of the rule.
 pub(crate) fn parse(text: &str, names: &[&str]) -> Result<Condition, Problem> {
     let spaced = text.replace('(', " ( ").replace(')', " ) ");
@@ -53,7 +32,9 @@ pub(crate) fn parse(text: &str, names: &[&str]) -> Result<Condition, Problem> {
     let condition = parser.any()?;
     match parser.peek() {
         None => Ok(condition),
-        Some(word) => Err(problem(&format!("unexpected `{word}` in the condition"), "join parts with `and` or `or`")),
+        Some(word) => {
+            Err(problem(&format!("unexpected `{word}` in the condition"), "join parts with `and` or `or`"))
+        }
     }
 }
 
@@ -111,7 +92,11 @@ impl<'a> Parser<'a> {
         }
         if self.takes("(") {
             let inner = self.any()?;
-            return if self.takes(")") { Ok(inner) } else { Err(problem("a `)` is missing", "close the parenthesis")) };
+            return if self.takes(")") {
+                Ok(inner)
+            } else {
+                Err(problem("a `)` is missing", "close the parenthesis"))
+            };
         }
         let Some(word) = self.peek() else {
             return Err(problem("the condition ends too early", "name a selection"));
@@ -136,8 +121,11 @@ impl<'a> Parser<'a> {
             "them" => !name.starts_with('_'),
             _ => fits_pattern(name, pattern),
         };
-        let parts: Vec<Condition> =
-            (0..).zip(self.names).filter(|(_, name)| fits(name)).map(|(index, _)| Condition::Selection(index)).collect();
+        let parts: Vec<Condition> = (0..)
+            .zip(self.names)
+            .filter(|(_, name)| fits(name))
+            .map(|(index, _)| Condition::Selection(index))
+            .collect();
         if parts.is_empty() {
             return Err(problem(
                 &format!("`of {pattern}` fits no selection"),
@@ -153,7 +141,8 @@ fn fits_pattern(name: &str, pattern: &str) -> bool {
         None => name == pattern,
         Some((start, rest)) => {
             let Some(tail) = name.strip_prefix(start) else { return false };
-            rest.is_empty() || (0..=tail.len()).any(|at| tail.get(at..).is_some_and(|tail| fits_pattern(tail, rest)))
+            rest.is_empty()
+                || (0..=tail.len()).any(|at| tail.get(at..).is_some_and(|tail| fits_pattern(tail, rest)))
         }
     }
 }
@@ -163,8 +152,16 @@ mod tests {
     use super::{Condition, parse};
 
     fn holds(text: &str, selected: &[&str]) -> bool {
+        fn decide(condition: &Condition, selected: &dyn Fn(usize) -> bool) -> bool {
+            match condition {
+                Condition::Selection(index) => selected(*index),
+                Condition::Not(inner) => !decide(inner, selected),
+                Condition::All(parts) => parts.iter().all(|part| decide(part, selected)),
+                Condition::Any(parts) => parts.iter().any(|part| decide(part, selected)),
+            }
+        }
         let names = ["sel_a", "sel_b", "filter", "_off"];
-        parse(text, &names).unwrap().holds(&mut |index| selected.contains(&names[index]))
+        decide(&parse(text, &names).unwrap(), &|index| selected.contains(&names[index]))
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::condition::{self, Condition};
 use super::error::Flaws;
 use super::field::{FieldKey, Subject};
 use super::matcher::{Matcher, Order, Part};
-use super::yaml::{Mark, Node, Value};
+use super::yaml::{Node, Value};
 
 /// A compiled test of one record.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub(crate) enum Test {
     /// It does not hold.
     Not(Box<Test>),
     /// A part of the record has one of (or all of) some values.
-    Field { key: FieldKey, name: Box<str>, matchers: Vec<Matcher>, needs_all: bool },
+    Field { key: FieldKey, matchers: Vec<Matcher>, needs_all: bool },
     /// A text stands anywhere in the record's data or sentence.
     Keyword(Matcher),
 }
@@ -25,7 +25,6 @@ pub(crate) enum Test {
 #[derive(Debug, Clone)]
 pub(crate) struct Selection {
     pub(crate) name: Box<str>,
-    pub(crate) mark: Mark,
     pub(crate) test: Test,
 }
 
@@ -46,7 +45,7 @@ pub(crate) fn read(node: &Node, flaws: &mut Flaws) -> Detection {
             continue;
         }
         let test = selection(value, flaws);
-        selections.push(Selection { name: name.into(), mark: key.mark, test });
+        selections.push(Selection { name: name.into(), test });
     }
     let names: Vec<&str> = selections.iter().map(|selection| &*selection.name).collect();
     let mut conditions = Vec::new();
@@ -66,7 +65,9 @@ pub(crate) fn read(node: &Node, flaws: &mut Flaws) -> Detection {
 
 fn selection(node: &Node, flaws: &mut Flaws) -> Test {
     match &node.value {
-        Value::Map(entries) => Test::All(entries.iter().map(|(key, value)| field(key, value, flaws)).collect()),
+        Value::Map(entries) => {
+            Test::All(entries.iter().map(|(key, value)| field(key, value, flaws)).collect())
+        }
         Value::List(items) => Test::Any(
             items
                 .iter()
@@ -118,13 +119,36 @@ fn field(key: &Node, value: &Node, flaws: &mut Flaws) -> Test {
         let tests = matchers.into_iter().map(Test::Keyword).collect();
         return if modes.needs_all { Test::All(tests) } else { Test::Any(tests) };
     }
-    Test::Field { key: field_key, name: name.into(), matchers, needs_all: modes.needs_all }
+    Test::Field { key: field_key, matchers, needs_all: modes.needs_all }
 }
 
 /// The modifiers of Sigma that rdpwhy knows, for error messages and completion.
 pub(crate) const MODIFIERS: &[&str] = &[
-    "contains", "startswith", "endswith", "all", "re", "i", "m", "s", "cased", "exists", "cidr", "base64",
-    "base64offset", "utf16le", "utf16be", "utf16", "wide", "windash", "expand", "fieldref", "lt", "lte", "gt", "gte", "neq",
+    "contains",
+    "startswith",
+    "endswith",
+    "all",
+    "re",
+    "i",
+    "m",
+    "s",
+    "cased",
+    "exists",
+    "cidr",
+    "base64",
+    "base64offset",
+    "utf16le",
+    "utf16be",
+    "utf16",
+    "wide",
+    "windash",
+    "expand",
+    "fieldref",
+    "lt",
+    "lte",
+    "gt",
+    "gte",
+    "neq",
 ];
 
 /// What the modifiers of one line ask for.
@@ -212,7 +236,9 @@ impl Modes {
             () if self.is_cidr => "write a network such as 192.0.2.0/24",
             () if self.order.is_some() => "write a number",
             () if self.is_exists => "write true or false",
-            () if self.regex.is_some() => "the syntax is that of Rust's regex crate: no look-around, no back-references",
+            () if self.regex.is_some() => {
+                "the syntax is that of Rust's regex crate: no look-around, no back-references"
+            }
             () => "",
         }
     }

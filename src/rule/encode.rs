@@ -111,10 +111,7 @@ mod tests {
     #[test]
     fn base64_at_every_offset() {
         assert_eq!(spellings("/bin/bash", &[Encoding::Base64]), ["L2Jpbi9iYXNo"]);
-        assert_eq!(
-            spellings("foobar", &[Encoding::Base64Offset]),
-            ["Zm9vYmFy", "Zvb2Jhc", "mb29iYX"]
-        );
+        assert_eq!(spellings("foobar", &[Encoding::Base64Offset]), ["Zm9vYmFy", "Zvb2Jhc", "mb29iYX"]);
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn list(flaws: &[Flaw]) -> String {
 
 /// Collects what is wrong with one file.
 #[derive(Debug)]
-pub(super) struct Flaws {
+pub(crate) struct Flaws {
     file: String,
     pub(super) list: Vec<Flaw>,
 }
@@ -62,15 +62,11 @@ impl Flaws {
     }
 
     pub(super) fn error(&mut self, mark: Mark, message: impl Into<String>, help: impl Into<String>) {
-        self.add(mark, message.into(), help.into(), false);
+        self.add(mark, message.into(), help.into());
     }
 
-    pub(super) fn warn(&mut self, mark: Mark, message: impl Into<String>, help: impl Into<String>) {
-        self.add(mark, message.into(), help.into(), true);
-    }
-
-    fn add(&mut self, mark: Mark, message: String, help: String, is_warning: bool) {
-        self.list.push(Flaw { file: self.file.clone(), mark, message, help, is_warning });
+    fn add(&mut self, mark: Mark, message: String, help: String) {
+        self.list.push(Flaw { file: self.file.clone(), mark, message, help, is_warning: false });
     }
 
     /// Says which keys of a map nobody knows, with the nearest known one.

@@ -117,10 +117,12 @@ impl<'a> Subject<'a> {
             FieldKey::Message => self.wordings().iter().any(|text| test(text)),
             FieldKey::Unnamed => {
                 let mut fields = self.record.fields.iter();
-                fields.any(|field| field.name.as_deref().is_none_or(|name| name == "Data") && test(&field.value))
+                fields.any(|field| {
+                    field.name.as_deref().is_none_or(|name| name == "Data") && test(&field.value)
+                })
             }
             FieldKey::Provider => {
-                test(&self.record.provider) || self.record.event_source.as_deref().is_some_and(|name| test(name))
+                test(&self.record.provider) || self.record.event_source.as_deref().is_some_and(&mut *test)
             }
             _ => self.value(key).is_some_and(|value| test(&value)),
         }

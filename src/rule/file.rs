@@ -54,32 +54,67 @@ pub enum Kind {
 
 /// Sigma's own keys, and ours.
 pub(crate) const KEYS: &[&str] = &[
-    "title", "id", "name", "taxonomy", "related", "status", "description", "license", "author", "references", "date",
-    "modified", "logsource", "detection", "fields", "falsepositives", "level", "tags", "scope", "cause", "tests",
-    "correlation", "action", "simulation", "regression_tests_path",
+    "title",
+    "id",
+    "name",
+    "taxonomy",
+    "related",
+    "status",
+    "description",
+    "license",
+    "author",
+    "references",
+    "date",
+    "modified",
+    "logsource",
+    "detection",
+    "fields",
+    "falsepositives",
+    "level",
+    "tags",
+    "scope",
+    "cause",
+    "tests",
+    "correlation",
+    "action",
+    "simulation",
+    "regression_tests_path",
 ];
 
 /// Reads one document of a file at `path` (with `/`).
 pub(super) fn read(node: &Node, path: &str, flaws: &mut Flaws) -> Option<Rule> {
     if node.entries().is_empty() {
-        flaws.error(node.mark, "this is no rule", "a rule is a map with `title`, `logsource` and `detection`");
+        flaws.error(
+            node.mark,
+            "this is no rule",
+            "a rule is a map with `title`, `logsource` and `detection`",
+        );
         return None;
     }
     flaws.unknown_keys(node, KEYS, "a rule");
     let kind = kind(node, path);
     if kind != Kind::Correlation && node.get("detection").is_none() {
-        flaws.error(node.mark, "`detection` is missing", "add `detection:` with a selection and a `condition`");
+        flaws.error(
+            node.mark,
+            "`detection` is missing",
+            "add `detection:` with a selection and a `condition`",
+        );
         return None;
     }
     let mut parts = path.rsplit('/');
     let stem = parts.next().unwrap_or(path).trim_end_matches(".yml").trim_end_matches(".yaml");
     let folder = parts.next().unwrap_or_default();
-    let plain = |key: &str| -> Box<str> { node.get(key).and_then(Node::text).unwrap_or_default().trim().into() };
+    let plain =
+        |key: &str| -> Box<str> { node.get(key).and_then(Node::text).unwrap_or_default().trim().into() };
     if plain("title").is_empty() {
         flaws.error(node.mark, "`title` is missing", "name the cause, not the event");
     }
     let empty = Detection { selections: Vec::new(), conditions: Vec::new() };
-    let name = if kind == Kind::Cause { stem.into() } else { node.get("name").and_then(Node::text).unwrap_or(stem).into() };
+    let name = if kind == Kind::Cause {
+        stem.into()
+    } else {
+        node.get("name").and_then(Node::text).unwrap_or(stem).into()
+    };
     Some(Rule {
         name,
         title: plain("title"),

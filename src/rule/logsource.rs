@@ -20,7 +20,9 @@ pub(crate) struct Constraint {
 impl Constraint {
     /// Whether a record comes from the log source.
     pub(crate) fn allows(&self, record: &Record) -> bool {
-        let in_list = |list: &[Box<str>], name: &str| list.is_empty() || list.iter().any(|item| item.eq_ignore_ascii_case(name));
+        let in_list = |list: &[Box<str>], name: &str| {
+            list.is_empty() || list.iter().any(|item| item.eq_ignore_ascii_case(name))
+        };
         in_list(&self.channels, &record.channel)
             && in_list(&self.providers, &record.provider)
             && (self.event_ids.is_empty() || self.event_ids.contains(&record.event_id))
@@ -40,7 +42,10 @@ const SERVICES: &[(&str, &[&str])] = &[
     ("taskscheduler", &["microsoft-windows-taskscheduler/operational"]),
     ("wmi", &["microsoft-windows-wmi-activity/operational"]),
     ("dns-server", &["dns server"]),
-    ("dns-server-analytic", &["microsoft-windows-dns-server/analytical", "microsoft-windows-dnsserver/analytical"]),
+    (
+        "dns-server-analytic",
+        &["microsoft-windows-dns-server/analytical", "microsoft-windows-dnsserver/analytical"],
+    ),
     ("dns-client", &["microsoft-windows-dns client events/operational"]),
     ("driver-framework", &["microsoft-windows-driverframeworks-usermode/operational"]),
     ("ntlm", &["microsoft-windows-ntlm/operational"]),
@@ -52,14 +57,20 @@ const SERVICES: &[(&str, &[&str])] = &[
     ("smbclient-connectivity", &["microsoft-windows-smbclient/connectivity"]),
     ("smbserver-connectivity", &["microsoft-windows-smbserver/connectivity"]),
     ("firewall-as", &["microsoft-windows-windows firewall with advanced security/firewall"]),
-    (
-        "windefend",
-        &["microsoft-windows-windows defender/operational"],
-    ),
+    ("windefend", &["microsoft-windows-windows defender/operational"]),
     ("bits-client", &["microsoft-windows-bits-client/operational"]),
     ("codeintegrity-operational", &["microsoft-windows-codeintegrity/operational"]),
-    ("security-mitigations", &["microsoft-windows-security-mitigations/kernel mode", "microsoft-windows-security-mitigations/user mode"]),
-    ("terminalservices-localsessionmanager", &["microsoft-windows-terminalservices-localsessionmanager/operational"]),
+    (
+        "security-mitigations",
+        &[
+            "microsoft-windows-security-mitigations/kernel mode",
+            "microsoft-windows-security-mitigations/user mode",
+        ],
+    ),
+    (
+        "terminalservices-localsessionmanager",
+        &["microsoft-windows-terminalservices-localsessionmanager/operational"],
+    ),
     ("diagnosis-scripted", &["microsoft-windows-diagnosis-scripted/operational"]),
     ("shell-core", &["microsoft-windows-shell-core/operational"]),
     ("openssh", &["openssh/operational"]),
@@ -71,16 +82,28 @@ const SERVICES: &[(&str, &[&str])] = &[
     ("appmodel-runtime", &["microsoft-windows-appmodel-runtime/admin"]),
     ("lsa-server", &["microsoft-windows-lsa/operational"]),
     ("capi2", &["microsoft-windows-capi2/operational"]),
-    ("certificateservicesclient-lifecycle-system", &["microsoft-windows-certificateservicesclient-lifecycle-system/operational"]),
-    ("applocker", &[
-        "microsoft-windows-applocker/msi and script",
-        "microsoft-windows-applocker/exe and dll",
-        "microsoft-windows-applocker/packaged app-deployment",
-        "microsoft-windows-applocker/packaged app-execution",
-    ]),
+    (
+        "certificateservicesclient-lifecycle-system",
+        &["microsoft-windows-certificateservicesclient-lifecycle-system/operational"],
+    ),
+    (
+        "applocker",
+        &[
+            "microsoft-windows-applocker/msi and script",
+            "microsoft-windows-applocker/exe and dll",
+            "microsoft-windows-applocker/packaged app-deployment",
+            "microsoft-windows-applocker/packaged app-execution",
+        ],
+    ),
     ("microsoft-servicebus-client", &["microsoft-servicebus-client"]),
     ("kernel-event-tracing", &["microsoft-windows-kernel-eventtracing"]),
-    ("kernel-shimengine", &["microsoft-windows-kernel-shimengine/operational", "microsoft-windows-kernel-shimengine/diagnostic"]),
+    (
+        "kernel-shimengine",
+        &[
+            "microsoft-windows-kernel-shimengine/operational",
+            "microsoft-windows-kernel-shimengine/diagnostic",
+        ],
+    ),
     ("iis-configuration", &["microsoft-iis-configuration/operational"]),
 ];
 
@@ -127,7 +150,9 @@ pub(super) fn read(node: &Node, flaws: &mut Flaws) -> Constraint {
     if let Some(service) = text("service") {
         match SERVICES.iter().find(|(name, _)| *name == service) {
             Some((_, channels)) => constraint.channels = channels.iter().map(|&name| name.into()).collect(),
-            None => constraint.impossible = Some(format!("nothing is known of the service `{service}`").into()),
+            None => {
+                constraint.impossible = Some(format!("nothing is known of the service `{service}`").into())
+            }
         }
     }
     if let Some(category) = text("category") {
@@ -142,11 +167,13 @@ pub(super) fn read(node: &Node, flaws: &mut Flaws) -> Constraint {
 fn category_of(category: &str, constraint: &mut Constraint) {
     match category {
         "ps_script" => {
-            constraint.channels = vec!["microsoft-windows-powershell/operational".into(), "powershellcore/operational".into()];
+            constraint.channels =
+                vec!["microsoft-windows-powershell/operational".into(), "powershellcore/operational".into()];
             constraint.event_ids = vec![4104];
         }
         "ps_module" => {
-            constraint.channels = vec!["microsoft-windows-powershell/operational".into(), "powershellcore/operational".into()];
+            constraint.channels =
+                vec!["microsoft-windows-powershell/operational".into(), "powershellcore/operational".into()];
             constraint.event_ids = vec![4103];
         }
         "ps_classic_start" => {
@@ -166,14 +193,19 @@ fn category_of(category: &str, constraint: &mut Constraint) {
                 constraint.channels = vec![SYSMON.into()];
                 constraint.event_ids = ids.to_vec();
             }
-            None => constraint.impossible = Some(format!("nothing is known of the category `{category}`").into()),
+            None => {
+                constraint.impossible = Some(format!("nothing is known of the category `{category}`").into())
+            }
         },
     }
 }
 
 /// Providers and the channels that hold their events; the first is the usual one.
 const CHANNELS: &[(&str, &[&str])] = &[
-    ("Microsoft-Windows-RemoteDesktopServices-RdpCoreTS", &["Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational"]),
+    (
+        "Microsoft-Windows-RemoteDesktopServices-RdpCoreTS",
+        &["Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational"],
+    ),
     (
         "Microsoft-Windows-TerminalServices-RemoteConnectionManager",
         &[
@@ -205,13 +237,22 @@ const CHANNELS: &[(&str, &[&str])] = &[
         &["Microsoft-Windows-Windows Firewall With Advanced Security/Firewall"],
     ),
     ("Microsoft-Windows-NetworkProfile", &["Microsoft-Windows-NetworkProfile/Operational"]),
-    ("Microsoft-Windows-TerminalServices-Gateway", &["Microsoft-Windows-TerminalServices-Gateway/Operational"]),
-    ("Microsoft-Windows-TerminalServices-SessionBroker", &["Microsoft-Windows-TerminalServices-SessionBroker/Operational"]),
+    (
+        "Microsoft-Windows-TerminalServices-Gateway",
+        &["Microsoft-Windows-TerminalServices-Gateway/Operational"],
+    ),
+    (
+        "Microsoft-Windows-TerminalServices-SessionBroker",
+        &["Microsoft-Windows-TerminalServices-SessionBroker/Operational"],
+    ),
     (
         "Microsoft-Windows-TerminalServices-SessionBroker-Client",
         &["Microsoft-Windows-TerminalServices-SessionBroker-Client/Operational"],
     ),
-    ("Microsoft-Windows-TerminalServices-ClientActiveXCore", &["Microsoft-Windows-TerminalServices-RDPClient/Operational"]),
+    (
+        "Microsoft-Windows-TerminalServices-ClientActiveXCore",
+        &["Microsoft-Windows-TerminalServices-RDPClient/Operational"],
+    ),
     ("Microsoft-Windows-CAPI2", &["Microsoft-Windows-CAPI2/Operational"]),
     ("rdpwhy", &["rdpwhy"]),
 ];

@@ -116,16 +116,6 @@ impl Matcher {
         (length <= longest).then_some(Self::Cidr(address, length))
     }
 
-    /// Whether the matcher can say something of a missing field.
-    fn judges_absence(&self) -> Option<bool> {
-        match self {
-            Self::Exists(wanted) => Some(!wanted),
-            Self::Null => Some(true),
-            Self::Not(inner) => Some(!inner.judges_absence().unwrap_or(false)),
-            _ => None,
-        }
-    }
-
     /// Whether a part of a record passes.
     pub(crate) fn matches(&self, subject: &Subject<'_>, key: &FieldKey) -> bool {
         match self {
@@ -140,11 +130,6 @@ impl Matcher {
         }
     }
 
-    /// Whether a record without the field passes.
-    pub(crate) fn matches_nothing(&self) -> bool {
-        self.judges_absence().unwrap_or(false)
-    }
-
     /// Whether a text passes.
     pub(crate) fn matches_text(&self, value: &str) -> bool {
         match self {
@@ -155,7 +140,9 @@ impl Matcher {
             Self::StartsWith(text) => lower(value, |value| value.starts_with(&**text)),
             Self::EndsWith(text) => lower(value, |value| value.ends_with(&**text)),
             Self::Regex(regex) => regex.is_match(value),
-            Self::Cidr(network, length) => address_of(value).is_some_and(|ip| in_network(ip, *network, *length)),
+            Self::Cidr(network, length) => {
+                address_of(value).is_some_and(|ip| in_network(ip, *network, *length))
+            }
             Self::Number(order, limit) => number(value).is_some_and(|value| match order {
                 Order::Less => value < *limit,
                 Order::LessOrEqual => value <= *limit,
@@ -212,11 +199,15 @@ pub(crate) fn address_of(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.split(']').next());
     let address = match bare {
         Some(inside) => inside.split('%').next()?.parse().ok()?,
-        None => text.parse().ok().or_else(|| {
-            let (host, port) = text.rsplit_once(':')?;
-            port.parse::<u16>().ok()?;
-            host.parse().ok()
-        }).or_else(|| text.split('%').next()?.parse().ok())?,
+        None => text
+            .parse()
+            .ok()
+            .or_else(|| {
+                let (host, port) = text.rsplit_once(':')?;
+                port.parse::<u16>().ok()?;
+                host.parse().ok()
+            })
+            .or_else(|| text.split('%').next()?.parse().ok())?,
     };
     Some(match address {
         IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
@@ -294,7 +285,9 @@ mod tests {
 
     #[test]
     fn wildcards_and_their_escapes() {
-        let any = |pattern: &str, text: &str| Matcher::text(pattern, Part::Whole, false).unwrap().matches_text(text);
+        let any = |pattern: &str, text: &str| {
+            Matcher::text(pattern, Part::Whole, false).unwrap().matches_text(text)
+        };
         assert!(any("svchost*TermService", "SVCHOST.EXE_TermService"));
         assert!(any("a?c", "abc") && !any("a?c", "abbc"));
         assert!(any(r"100\*", "100*") && !any(r"100\*", "1000"));

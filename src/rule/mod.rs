@@ -18,12 +18,11 @@ mod set;
 pub(crate) mod when;
 pub(crate) mod yaml;
 
-pub(crate) use error::nearest;
 pub use error::{Flaw, RuleError};
 pub use file::{Kind, Rule};
 pub(crate) use index::AtomId;
-pub use set::RuleSet;
 pub(crate) use set::CONDITION;
+pub use set::RuleSet;
 
 /// The form in which sentences are compared; see [`crate::text::normal_form`].
 fn normal(text: &str) -> String {

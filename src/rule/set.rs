@@ -114,18 +114,26 @@ impl RuleSet {
                 .map(|selection| (selection.name.clone(), selection.test.clone()))
                 .collect();
             if rule.kind != Kind::Signals {
-                let parts = detection.conditions.iter().map(|condition| whole(condition, detection)).collect();
+                let parts =
+                    detection.conditions.iter().map(|condition| whole(condition, detection)).collect();
                 tests.push((CONDITION.into(), Test::Any(parts)));
             }
             for (name, test) in tests {
-                let atom = AtomId::try_from(self.atoms.len()).expect("rules are bounded by memory long before");
+                let atom =
+                    AtomId::try_from(self.atoms.len()).expect("rules are bounded by memory long before");
                 let demand = demand(&test, &rule.constraint);
                 self.index.add(atom, &demand);
                 if rule.kind == Kind::Signals {
                     self.shared.insert(name.clone(), atom);
                 }
                 self.own.insert((number, name.clone()), atom);
-                self.atoms.push(Atom { rule: number, name, test, constraint: rule.constraint.clone(), demand });
+                self.atoms.push(Atom {
+                    rule: number,
+                    name,
+                    test,
+                    constraint: rule.constraint.clone(),
+                    demand,
+                });
             }
         }
     }
@@ -136,7 +144,12 @@ impl RuleSet {
             let Some(cause) = &rule.cause else { continue };
             let mut found = Flaws::new(&rule.file);
             let conditions = cause.when.iter().chain(
-                cause.raises.iter().chain(&cause.lowers).chain(&cause.rules_out).map(|weight| &weight.condition),
+                cause
+                    .raises
+                    .iter()
+                    .chain(&cause.lowers)
+                    .chain(&cause.rules_out)
+                    .map(|weight| &weight.condition),
             );
             let mut terms = Vec::new();
             conditions.for_each(|when| when.terms(&mut terms));
@@ -145,10 +158,16 @@ impl RuleSet {
                 for name in std::iter::once(&term.signal).chain(others) {
                     if self.atom(number, name).is_none() {
                         let known: Vec<&str> = self.names(number);
-                        let help = super::error::nearest(name, &known)
-                            .map_or_else(|| format!("known here: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+                        let help = super::error::nearest(name, &known).map_or_else(
+                            || format!("known here: {}", known.join(", ")),
+                            |near| format!("did you mean `{near}`?"),
+                        );
                         let mark = rule.node.get("cause").map_or(rule.node.mark, |node| node.mark);
-                        found.error(mark, format!("`{name}` is neither a selection of this rule nor a shared signal"), help);
+                        found.error(
+                            mark,
+                            format!("`{name}` is neither a selection of this rule nor a shared signal"),
+                            help,
+                        );
                     }
                 }
             }
@@ -221,12 +240,19 @@ fn read_folder(
     fs::metadata(folder).map_err(|source| unreadable(folder, source))?;
     for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
         let entry = entry.map_err(|error| {
-            unreadable(folder, error.into_io_error().unwrap_or_else(|| std::io::Error::other("a loop of links")))
+            unreadable(
+                folder,
+                error.into_io_error().unwrap_or_else(|| std::io::Error::other("a loop of links")),
+            )
         })?;
         let path = entry.path();
-        let is_rule = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("yml") || end.eq_ignore_ascii_case("yaml"));
+        let is_rule = path
+            .extension()
+            .is_some_and(|end| end.eq_ignore_ascii_case("yml") || end.eq_ignore_ascii_case("yaml"));
         let relative = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\\', "/");
-        let is_data = ["events/", "codes/", "updates/", "builds/", "value-maps"].iter().any(|start| relative.starts_with(start));
+        let is_data = ["events/", "codes/", "updates/", "builds/", "value-maps"]
+            .iter()
+            .any(|start| relative.starts_with(start));
         if !entry.file_type().is_file() || !is_rule || is_data {
             continue;
         }

@@ -106,8 +106,8 @@ const MAX_SPAN: Span = Span::days(400);
 /// Deepest nesting.
 const MAX_DEPTH: usize = 32;
 const WORDS: &[&str] = &[
-    "and", "or", "not", "no", "count", "distinct", "per", "within", "before", "after", "of", "by", "new", "lasting",
-    "last",
+    "and", "or", "not", "no", "count", "distinct", "per", "within", "before", "after", "of", "by", "new",
+    "lasting", "last",
 ];
 
 /// Reads a condition.
@@ -248,11 +248,20 @@ impl<'a> Parser<'a> {
 
     fn name(&mut self, what: &str) -> Result<&'a str, Problem> {
         match self.next() {
-            Some(word) if !WORDS.contains(&word) && word.starts_with(|first: char| first.is_alphabetic() || first == '_') => {
+            Some(word)
+                if !WORDS.contains(&word)
+                    && word.starts_with(|first: char| first.is_alphabetic() || first == '_') =>
+            {
                 Ok(word)
             }
-            Some(word) => Err(problem(&format!("`{word}` stands where {what} is expected"), "name a selection or a shared signal")),
-            None => Err(problem(&format!("the condition ends where {what} is expected"), "name a selection or a shared signal")),
+            Some(word) => Err(problem(
+                &format!("`{word}` stands where {what} is expected"),
+                "name a selection or a shared signal",
+            )),
+            None => Err(problem(
+                &format!("the condition ends where {what} is expected"),
+                "name a selection or a shared signal",
+            )),
         }
     }
 
@@ -273,7 +282,8 @@ impl<'a> Parser<'a> {
             }
         };
         let word = self.next().unwrap_or_default();
-        let number = word.parse().map_err(|_| problem(&format!("`{word}` is no number"), "write a whole number"))?;
+        let number =
+            word.parse().map_err(|_| problem(&format!("`{word}` is no number"), "write a whole number"))?;
         let per = if self.takes("per") { Some(self.span()?) } else { None };
         Ok(Quantity { distinct, compare, number, per })
     }
@@ -288,14 +298,20 @@ impl<'a> Parser<'a> {
                     Some("after") => (Relation::After, Some(span)),
                     other => {
                         let message = format!("`{}` stands behind `within …`", other.unwrap_or_default());
-                        return Err(problem(&message, "write `within 5m of`, `before` or `after` another signal"));
+                        return Err(problem(
+                            &message,
+                            "write `within 5m of`, `before` or `after` another signal",
+                        ));
                     }
                 }
             }
             Some("before") => (Relation::Before, None),
             Some("new") => {
                 if !self.takes("after") {
-                    return Err(problem("`new` needs `after` and a signal", "write `new after update_installed`"));
+                    return Err(problem(
+                        "`new` needs `after` and a signal",
+                        "write `new after update_installed`",
+                    ));
                 }
                 (Relation::New, None)
             }
@@ -331,9 +347,10 @@ mod tests {
 
     #[test]
     fn bounds_quantities_and_joins_are_read() {
-        let When::All(parts) =
-            parse("crash within 2m before died by Service and failed count >= 50 per 1h and no ok after died").unwrap()
-        else {
+        let When::All(parts) = parse(
+            "crash within 2m before died by Service and failed count >= 50 per 1h and no ok after died",
+        )
+        .unwrap() else {
             panic!("three parts expected")
         };
         let When::Term(crash) = &parts[0] else { panic!("a term expected") };

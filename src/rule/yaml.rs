@@ -3,6 +3,8 @@
 //! Aliases are refused: no rule needs them, and without them a small file cannot grow into a large tree. Also
 //! used by the build script, so it depends on nothing of this crate.
 
+#![allow(unreachable_pub)] // also a module of the build script, which has no crate to be public in
+
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 use serde::{Deserialize, Serialize};
 

@@ -44,7 +44,6 @@ pub(crate) struct HostScan {
 pub(crate) struct HostLog {
     pub(crate) name: Arc<str>,
     pub(crate) channels: BTreeMap<Arc<str>, Cover>,
-    pub(crate) lost: u64,
 }
 
 /// Which times the channels of a host cover.
@@ -145,11 +144,8 @@ impl Groups {
                 }
                 let covers: Vec<(&String, &Cover)> = names.iter().collect();
                 if is_one_numbering(&covers) || is_renamed_in_order(&covers) {
-                    covers.windows(2).for_each(|pair| {
-                        if let [left, right] = pair {
-                            self.join(left.0, right.0);
-                        }
-                    });
+                    let Some((first, rest)) = covers.split_first() else { continue };
+                    rest.iter().for_each(|other| self.join(first.0, other.0));
                 }
             }
         }
@@ -223,7 +219,7 @@ fn build(names: &BTreeSet<String>, scan: &Scan) -> HostScan {
             *last = (*last).max(cover.last);
         }
         if !channels.is_empty() {
-            host.logs.push(HostLog { name: Arc::clone(name), channels, lost: log.lost });
+            host.logs.push(HostLog { name: Arc::clone(name), channels });
             host.faults.extend(log.faults.iter().cloned());
             host.is_partial |= log.is_partial;
         }
@@ -277,8 +273,13 @@ mod tests {
         let log = scan.tally.logs.entry(Arc::from("System.evtx")).or_default();
         for (at, (name, lowest_id, highest_id, records)) in (0i64..).zip(covers) {
             let time = Time(at * 1_000_000);
-            let cover =
-                Cover { records: *records, first: time, last: time, lowest_id: *lowest_id, highest_id: *highest_id };
+            let cover = Cover {
+                records: *records,
+                first: time,
+                last: time,
+                lowest_id: *lowest_id,
+                highest_id: *highest_id,
+            };
             log.cover(&Arc::from(*name), &Arc::from("System"), cover);
         }
         hosts(&scan).into_iter().map(|host| (host.name, host.other_names)).collect()
@@ -292,7 +293,11 @@ mod tests {
 
     #[test]
     fn collected_logs_are_many_hosts() {
-        let found = names(&[("A.corp.example", 6433, 6433, 1), ("B.corp.example", 99456, 99456, 1), ("C", 318, 318, 1)]);
+        let found = names(&[
+            ("A.corp.example", 6433, 6433, 1),
+            ("B.corp.example", 99456, 99456, 1),
+            ("C", 318, 318, 1),
+        ]);
         assert_eq!(found.len(), 3);
         assert_eq!(names(&[("A", 1, 100, 100), ("B", 1, 100, 100)]).len(), 2);
     }

@@ -74,7 +74,8 @@ pub struct Scan {
 /// Reads all sources. A source that cannot be read becomes a problem; the others are still read.
 #[must_use]
 pub fn scan(sources: &[Source], options: &Options<'_>) -> Scan {
-    let task = Task { rules: options.rules, texts: options.texts, since: options.since, until: options.until };
+    let task =
+        Task { rules: options.rules, texts: options.texts, since: options.since, until: options.until };
     let read = |source: &Source| -> Scan {
         if options.stop.load(Ordering::Relaxed) {
             return Scan { is_partial: true, ..Scan::default() };
@@ -113,8 +114,10 @@ impl Scan {
             summary.lost_records += log.lost;
             summary.recovered_records += log.recovered;
             for cover in log.covers.values() {
-                summary.first_record = Some(summary.first_record.map_or(cover.first, |first| first.min(cover.first)));
-                summary.last_record = Some(summary.last_record.map_or(cover.last, |last| last.max(cover.last)));
+                summary.first_record =
+                    Some(summary.first_record.map_or(cover.first, |first| first.min(cover.first)));
+                summary.last_record =
+                    Some(summary.last_record.map_or(cover.last, |last| last.max(cover.last)));
             }
         }
     }
@@ -181,7 +184,10 @@ fn read_file(file: &File, length: u64, name: &Arc<str>, task: &Task<'_>, options
                 let count = u64::try_from(count).unwrap_or(u64::MAX);
                 if count < expected {
                     let place = Place { log: Arc::clone(name), offset: offset + count };
-                    let found = format!("the end of the file: it shrank by {} bytes while it was read", expected - count);
+                    let found = format!(
+                        "the end of the file: it shrank by {} bytes while it was read",
+                        expected - count
+                    );
                     evtx::Visitor::fault(&mut collector, fault(&place, &found));
                 }
                 options.progress.bytes(count);
@@ -356,7 +362,8 @@ fn read_export(
 
 fn carve(source: &Source, task: &Task<'_>, options: &Options<'_>) -> io::Result<Tally> {
     let inner = reader(source.open()?);
-    let mut counted = Counted { inner, count: AtomicU64::new(0), progress: options.progress, stop: options.stop };
+    let mut counted =
+        Counted { inner, count: AtomicU64::new(0), progress: options.progress, stop: options.stop };
     let collector = Collector::new(task, source.name());
     let mut sink = io::sink();
     io::copy(&mut counted, &mut sink)?;

@@ -292,7 +292,8 @@ impl Tally {
 
 fn shorten(value: &mut Box<str>) {
     if value.len() > MAX_VALUE {
-        let end = value.char_indices().map(|(at, _)| at).take_while(|at| *at <= MAX_VALUE).last().unwrap_or(0);
+        let end =
+            value.char_indices().map(|(at, _)| at).take_while(|at| *at <= MAX_VALUE).last().unwrap_or(0);
         *value = format!("{}…", value.get(..end).unwrap_or_default()).into();
     }
 }

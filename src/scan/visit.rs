@@ -93,7 +93,11 @@ impl Visitor for Collector<'_> {
             .or_insert(cover);
         let provider = self.shared(head.provider);
         if (1..=3).contains(&head.level) {
-            self.tally.computers.entry(computer).or_default().count_signature(&provider, head.event_id, head.time);
+            self.tally.computers.entry(computer).or_default().count_signature(
+                &provider,
+                head.event_id,
+                head.time,
+            );
         }
         self.is_wanted(&provider, head)
     }
