@@ -24,9 +24,9 @@ pub(crate) mod xml;
 
 use std::sync::Arc;
 
+pub(crate) use builder::bytes_of;
 pub use carve::carve;
 pub use export::read_xml;
-pub(crate) use builder::bytes_of;
 pub use fault::Fault;
 pub use json_lines::read_json_lines;
 pub use record::{Field, Head, Record, Rendering};

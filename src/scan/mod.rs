@@ -364,9 +364,9 @@ fn carve(source: &Source, task: &Task<'_>, options: &Options<'_>) -> io::Result<
     let inner = reader(source.open()?);
     let mut counted =
         Counted { inner, count: AtomicU64::new(0), progress: options.progress, stop: options.stop };
-    let collector = Collector::new(task, source.name());
-    let mut sink = io::sink();
-    io::copy(&mut counted, &mut sink)?;
+    let mut collector = Collector::new(task, source.name());
+    let place = Place { log: Arc::clone(source.name()), offset: 0 };
+    evtx::carve(&mut counted, &place, &mut collector)?;
     let bytes = counted.count.load(Ordering::Relaxed);
     Ok(collector.finish(bytes))
 }

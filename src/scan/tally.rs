@@ -220,7 +220,6 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn fault(&mut self, fault: Fault) {
-        self.lost += fault.lost;
         self.faults.push(fault);
         self.bound();
     }

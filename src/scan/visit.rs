@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::interest;
 use super::tally::{Cover, Tally};
-use crate::evtx::{Fault, Head, Record, Time, Visitor};
+use crate::evtx::{Counts, Fault, Head, Record, Time, Visitor};
 use crate::rule::{AtomId, RuleSet};
 use crate::text::Texts;
 
@@ -109,6 +109,14 @@ impl Visitor for Collector<'_> {
         let atoms = self.task.rules.matched(&record, self.task.texts, &mut self.scratch);
         if !atoms.is_empty() || interest::wants(&record.head()) {
             self.tally.add(record, atoms);
+        }
+    }
+
+    fn counts(&mut self, counts: &Counts) {
+        if counts.recovered > 0 || counts.lost > 0 {
+            let log = self.tally.logs.entry(Arc::clone(&self.log)).or_default();
+            log.recovered += counts.recovered;
+            log.lost += counts.lost;
         }
     }
 
