@@ -90,7 +90,7 @@ pub fn timeline(host: &Host, format: Format, style: &Style, out: &mut dyn Write)
         Format::JsonLines => json::timeline_lines(host, out),
         Format::Csv => csv::timeline(host, out),
         Format::Markdown => markdown::document(&timeline::document(host, style), out),
-        Format::Html => html::document(&timeline::document(host, style), style, out),
+        Format::Html => html::timeline(host, &timeline::document(host, style), style, out),
     }
 }
 

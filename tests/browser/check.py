@@ -2,9 +2,9 @@
 
 usage: check.py CHROMIUM DIR [SHOTS]
 
-DIR holds fleet.html (a small fleet), hostile.html (every text is hostile) and many.html (1 000 hosts). With SHOTS,
-screenshots are written there. Exits 1 when something is not as it must be. Needs nothing but Python: it speaks the
-DevTools protocol over the browser's pipe.
+DIR holds fleet.html (a small fleet), hostile.html (every text is hostile), timeline.html and postmortem.html (of one
+host) and many.html (1 000 hosts). With SHOTS, screenshots are written there. Exits 1 when something is not as it must
+be. Needs nothing but Python: it speaks the DevTools protocol over the browser's pipe.
 """
 
 import base64
@@ -176,6 +176,13 @@ def hostile(browser, folder, checks):
     check(checks, 'hostile: nothing to complain about', browser.complaints(), [])
 
 
+def texts(browser, folder, checks):
+    for name, wanted in (('timeline', 'svg'), ('postmortem', '.command')):
+        browser.open(os.path.join(folder, name + '.html'))
+        check(checks, name + ' is shown', browser.run("document.querySelector('%s') !== null" % wanted), True)
+        check(checks, name + ': nothing to complain about', browser.complaints(), [])
+
+
 def many(browser, folder, checks):
     seconds = browser.open(os.path.join(folder, 'many.html'))
     print('1 000 hosts open in %.2f s' % seconds)
@@ -205,7 +212,7 @@ def main():
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = Browser(chromium, profile)
         try:
-            for part in (fleet, hostile, many):
+            for part in (fleet, hostile, texts, many):
                 part(browser, folder, checks)
             if len(sys.argv) > 3:
                 shots(browser, folder, sys.argv[3])

@@ -160,3 +160,67 @@ fn bars(host: &Host, start: Time, seconds: i64) -> Vec<(u64, u64)> {
     }
     bars
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{FixedOffset, Offset as _, Utc};
+
+    use super::super::super::test_report::{at, single};
+    use super::draw;
+    use crate::evtx::{Span, Time};
+    use crate::report::{ConnectionCounts, Host, Interval};
+
+    fn host() -> Host {
+        single().hosts.remove(0)
+    }
+
+    #[test]
+    fn the_picture_has_bars_shade_and_marks() {
+        let svg = draw(&host(), Utc.fix()).expect("there are connections to draw");
+        let count = |color: &str| svg.matches(color).count();
+        assert_eq!(count("fill=\"#020202\""), 5, "good");
+        assert_eq!(count("fill=\"#030303\""), 4, "failed");
+        assert_eq!(count("fill=\"#010101\""), 1, "outage");
+        assert_eq!(count("stroke=\"#050505\""), 1, "two changes of the same minutes share a line");
+    }
+
+    #[test]
+    fn labels_stand_at_round_times_of_the_zone() {
+        let zone = FixedOffset::east_opt(19_800).expect("a valid zone");
+        assert!(draw(&host(), zone).expect("there are connections to draw").contains("13 Jan 18:00"));
+    }
+
+    #[test]
+    fn no_connections_are_no_picture() {
+        let host = Host { intervals: Vec::new(), ..host() };
+        assert_eq!(draw(&host, Utc.fix()), None);
+    }
+
+    #[test]
+    fn absurd_numbers_neither_panic_nor_hang() {
+        let extremes = [i64::MIN, -1, 0, 1, i64::MAX];
+        for start in extremes {
+            for seconds in extremes {
+                for count in [0, 1, u64::MAX / 2, u64::MAX] {
+                    let counts =
+                        ConnectionCounts { attempts: count, good: count, failed: count, noise: count };
+                    let interval = Interval { start: Time(start), seconds, counts };
+                    let far = Interval { start: at("2026-01-14T00:00:00Z"), ..interval };
+                    let mut host = Host { intervals: vec![interval, far], ..host() };
+                    draw(&host, Utc.fix());
+                    host.outage = None;
+                    draw(&host, Utc.fix());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_history_shows_the_days_around_the_outage() {
+        let mut host = host();
+        let first = host.intervals[0];
+        host.intervals.insert(0, Interval { start: first.start.minus(Span::days(700)), ..first });
+        let svg = draw(&host, Utc.fix()).expect("there are connections to draw");
+        assert!(svg.contains("8 Jan 00:00") && !svg.contains("2024"), "{svg}");
+    }
+}

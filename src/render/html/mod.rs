@@ -67,6 +67,7 @@ struct OneHost<'a> {
 #[template(path = "document.html")]
 struct Text<'a> {
     document: &'a Document,
+    chart: String,
     show: Show,
 }
 
@@ -93,8 +94,22 @@ pub(super) fn diagnose(report: &Report, style: &Style, out: &mut dyn Write) -> i
 
 /// Writes a text.
 pub(super) fn document(document: &Document, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    text(document, String::new(), style, out)
+}
+
+/// Writes a host's timeline under its picture.
+pub(super) fn timeline(
+    host: &Host,
+    document: &Document,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    text(document, chart::draw(host, style.tz).unwrap_or_default(), style, out)
+}
+
+fn text(document: &Document, chart: String, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     head(&escape::line(&document.title, escape::NAME), out)?;
-    Text { document, show: Show(Clock::new(style.tz, None)) }.write_into(out)?;
+    Text { document, chart, show: Show(Clock::new(style.tz, None)) }.write_into(out)?;
     tail(out)
 }
 

@@ -70,6 +70,17 @@ fn a_browser_shows_filters_and_copies() {
         let path = folder.path().join(name).with_extension("html");
         std::fs::write(path, shown(&report)).expect("the folder takes files");
     }
+    let host = single().hosts.remove(0);
+    for (name, is_story) in [("timeline", false), ("postmortem", true)] {
+        let path = folder.path().join(name).with_extension("html");
+        let mut file = std::fs::File::create(path).expect("the folder takes files");
+        let style = Style::default();
+        let written = match is_story {
+            true => postmortem(&single(), Format::Html, &style, &mut file),
+            false => timeline(&host, Format::Html, &style, &mut file),
+        };
+        written.expect("the disk has room");
+    }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/check.py");
     let mut command = Command::new("python3");
     command.arg(script).arg(browser).arg(folder.path());

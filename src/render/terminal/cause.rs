@@ -5,9 +5,12 @@ use std::io;
 use comfy_table::{ColumnConstraint, Width};
 
 use super::super::{escape, words};
-use super::host::{is_effect, short};
+use super::host::{origin, short};
 use super::page::{Page, Tone, bare_table};
 use crate::report::{Cause, Evidence, Fix, Host};
+
+/// Kinds of records that are shown per cause.
+const SHOWN_EVIDENCE: usize = 8;
 
 pub(super) fn show(page: &mut Page<'_>, host: &Host, number: usize, cause: &Cause) -> io::Result<()> {
     let sure =
@@ -16,10 +19,19 @@ pub(super) fn show(page: &mut Page<'_>, host: &Host, number: usize, cause: &Caus
     page.pair(&format!("{number}  "), (&title, Tone::Strong), (&sure, Tone::Dim))?;
     page.hanging("   ", &escape::line(&cause.summary, escape::SENTENCE), Tone::Plain)?;
     page.open("evidence");
+    let shown = cause.evidence.get(..SHOWN_EVIDENCE).unwrap_or(&cause.evidence);
     if page.is_wide() {
-        evidence_table(page, &cause.evidence)?
+        evidence_table(page, shown)?;
     } else {
-        evidence_list(page, &cause.evidence)?
+        evidence_list(page, shown)?;
+    }
+    let left_out = cause.evidence.len() - shown.len();
+    if left_out > 0 {
+        page.put(
+            "",
+            &format!("… and {left_out} more kinds of records (all of them: --format html)"),
+            Tone::Dim,
+        )?;
     }
     page.open("because");
     for reason in &cause.because {
@@ -80,10 +92,8 @@ fn repeats(page: &Page<'_>, line: &Evidence) -> String {
 /// The other causes that this one brings about, in a line each.
 fn effects(page: &mut Page<'_>, host: &Host, cause: &Cause) -> io::Result<()> {
     page.open("explains");
-    let by = Some(cause.rule.as_str());
-    for effect in
-        host.causes.iter().filter(|effect| effect.explained_by.as_deref() == by && is_effect(host, effect))
-    {
+    let is_from = |effect: &&Cause| origin(host, effect).is_some_and(|origin| origin.rule == cause.rule);
+    for effect in host.causes.iter().filter(is_from) {
         let title = escape::line(&effect.title, escape::NAME);
         page.put(
             "- ",

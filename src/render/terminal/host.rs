@@ -22,9 +22,23 @@ pub(super) fn show(page: &mut Page<'_>, host: &Host) -> io::Result<()> {
 }
 
 /// Whether another cause of the host explains this one, so that it is shown under that one.
-pub(super) fn is_effect(host: &Host, cause: &Cause) -> bool {
-    let by = cause.explained_by.as_deref();
-    host.causes.iter().any(|other| by == Some(other.rule.as_str()) && other.explained_by.is_none())
+fn is_effect(host: &Host, cause: &Cause) -> bool {
+    origin(host, cause).is_some()
+}
+
+/// The cause that explains this one and is explained by none; `None` for a cause of its own, and where causes explain
+/// each other in a circle.
+pub(super) fn origin<'a>(host: &'a Host, cause: &'a Cause) -> Option<&'a Cause> {
+    let above = |cause: &Cause| {
+        let rule = cause.explained_by.as_deref()?;
+        host.causes.iter().find(|other| other.rule == rule)
+    };
+    let mut found = above(cause)?;
+    for _ in &host.causes {
+        let Some(next) = above(found) else { return Some(found) };
+        found = next;
+    }
+    None
 }
 
 fn name(page: &mut Page<'_>, host: &Host) -> io::Result<()> {

@@ -259,3 +259,34 @@ fn a_hostile_report_reaches_no_terminal_control() {
     assert_eq!(dangerous, None);
     assert!(text.contains("characters>"), "long text is cut with a mark");
 }
+
+#[test]
+fn causes_in_a_circle_are_all_shown() {
+    let mut report = single();
+    for cause in &mut report.hosts[0].causes {
+        cause.explained_by =
+            Some(cause.explains.first().map_or("rdp_wrapper_mismatch", String::as_str).to_owned());
+    }
+    let text = shown(&report, 80);
+    assert!(text.contains("1  TermService") && text.contains("2  The listener"), "{text}");
+}
+
+#[test]
+fn much_evidence_is_cut_with_a_mark() {
+    let mut report = single();
+    let cause = &mut report.hosts[0].causes[0];
+    cause.evidence = cause.evidence.iter().cycle().take(30).cloned().collect();
+    for width in [80, 200] {
+        assert!(shown(&report, width).contains("… and 22 more kinds of records"));
+    }
+}
+
+#[test]
+fn hostile_lines_are_wrapped_at_any_width() {
+    for width in [80, 130] {
+        let text = shown(&hostile(), width);
+        let is_command = |line: &str| line.trim_start().starts_with("=cmd") || line.contains("   =cmd");
+        let long = text.lines().find(|line| escape::width(line) > width && !is_command(line));
+        assert_eq!(long, None, "at {width}");
+    }
+}
