@@ -10,7 +10,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor as Deserialize_};
+use serde::de::{self, Deserializer, MapAccess, SeqAccess};
 
 use super::builder::{Builder, empty};
 use super::stream::{Sink, Stream};
@@ -273,7 +273,7 @@ impl<'de> Deserialize<'de> for Node {
 
 struct NodeVisitor;
 
-impl<'de> Deserialize_<'de> for NodeVisitor {
+impl<'de> de::Visitor<'de> for NodeVisitor {
     type Value = Node;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

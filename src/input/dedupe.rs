@@ -1,7 +1,7 @@
 //! The same content counts once, whatever it is called and however it is packed.
 //!
 //! Sources are compared by size first, then by their first bytes, and only what still looks alike is read to the
-//! end. The first 64 KiB of two logs differ almost always (numbers and checksums of the first records stand there),
+//! end. The first 8 KiB of two logs differ almost always (numbers and checksums of the first records stand there),
 //! so a run over thousands of logs that all have the default maximum size reads little more than their heads.
 
 use std::collections::BTreeMap;
@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 
 use super::Source;
 
-/// Bytes compared before whole contents are.
-const HEAD: u64 = 64 << 10;
+/// Bytes compared before whole contents are: the file header and the first chunk header with its checksums.
+const HEAD: u64 = 8 << 10;
 
 /// What two sources of the same content share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -88,3 +88,34 @@ fn json_lines_of_a_log_give_its_records() {
         }
     }
 }
+
+/// An export of one event in each form.
+const FORMS: [&str; 3] = [
+    "<?xml version='1.0'?><Events><Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>\
+     <Provider Name='P'/><EventID>1</EventID></System><EventData><Data Name='a'>&lt;x&#65;</Data><![CDATA[b]]>\
+     </EventData></Event><!-- c --></Events>",
+    "{\"Event\":{\"System\":{\"Provider\":{\"#attributes\":{\"Name\":\"P\"}},\"EventID\":1},\"EventData\":{\"a\":\"x\",\"a_1\":null}}}\n",
+    "{\"time\":\"2026-01-14T03:12:41Z\",\"channel\":\"System\",\"event_id\":1,\"fields\":[\"x\",{\"name\":\"a\",\"value\":1}]}\n",
+];
+
+#[test]
+fn cut_and_flipped_exports_are_read_or_faulty() {
+    for form in FORMS {
+        let narrow = form.as_bytes().to_vec();
+        let wide: Vec<u8> = format!("\u{feff}{form}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [narrow, wide] {
+            for place in 0..bytes.len() {
+                let mut flipped = bytes.clone();
+                flipped[place] ^= 0x15;
+                for bytes in [&bytes[..place], &flipped] {
+                    let mut all = Everything::default();
+                    let (mut xml, mut json) = (bytes, bytes);
+                    read_xml(&mut xml, &Arc::from("x"), &mut all);
+                    read_json_lines(&mut json, &Arc::from("x"), &mut all);
+                    assert!(all.records.len() <= 1);
+                    assert_eq!(all.counts.lost, u64::try_from(all.faults.len()).unwrap());
+                }
+            }
+        }
+    }
+}

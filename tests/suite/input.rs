@@ -484,3 +484,17 @@ fn damaged_block_of_7z_gives_what_stands_before() {
     assert!(whole[0].name().ends_with("logs.7z!a.evtx"));
     assert_eq!(found.sources.len() + found.problems.len(), 2, "{:?}", found.problems);
 }
+
+#[test]
+fn flipped_zip_is_read_or_a_problem() {
+    let folder = folder();
+    let inner = packed(&[("a.evtx", LOG), ("b.evtx", LOG)]);
+    let whole = stored(&[("in.zip", &inner), ("c.evtx", LOG)]);
+    for place in 4..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[place] ^= 0x41;
+        let found = find_in(&write(folder.path(), "a.zip", &flipped));
+        found.sources.iter().for_each(|source| drop(read(source)));
+        assert!(found.sources.len() <= 3);
+    }
+}
