@@ -291,10 +291,12 @@ fn written(record: &Record, field: &str) -> Option<String> {
         let status = u32_at(bytes, bytes.len().checked_sub(4)?)?;
         return Some(format!("0x{status:08X}"));
     }
-    let value = match field.parse() {
-        Ok(position) => record.insert(position),
-        Err(_) => record.field(field),
-    };
+    // Records of old systems have unnamed data where later ones say `param1` and so on.
+    let position = |text: &str| text.parse().ok().and_then(|number| record.insert(number));
+    let value = record
+        .field(field)
+        .or_else(|| position(field))
+        .or_else(|| record.fields.first()?.name.is_none().then(|| position(field.strip_prefix("param")?))?);
     value.map(str::to_owned)
 }
 

@@ -148,6 +148,18 @@ impl Texts {
         Ok(faults)
     }
 
+    /// Adds the bytes of a file, whose name says what it is: as [`Texts::add_messages`] does, for files that are not
+    /// on disk.
+    ///
+    /// # Errors
+    ///
+    /// When a catalogue file has another schema.
+    pub fn add_messages_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<Vec<Fault>, MessagesError> {
+        let (providers, faults) = messages::read_bytes(name, bytes)?;
+        self.user.push(Catalogue::of(&providers));
+        Ok(faults)
+    }
+
     /// Adds the display information saved beside a log (`LocaleMetaData/<log>_<LCID>.MTA`), if there is any. The
     /// log's name in its records must be the path as given.
     pub fn add_mta(&mut self, log: &Path) -> Vec<Fault> {
@@ -164,6 +176,10 @@ impl Texts {
     }
 
     /// Adds the bytes of an `.MTA` file for the log of this name, as when both come out of an archive.
+    ///
+    /// # Errors
+    ///
+    /// When the file is damaged.
     pub fn add_mta_bytes(&mut self, log: &str, lcid: u32, bytes: Vec<u8>) -> Result<(), Fault> {
         self.mta.push(Mta::read(&format!("{log}, display information {lcid}"), log, lcid, bytes)?);
         self.mta.sort_by_key(|texts| !texts.is_english());

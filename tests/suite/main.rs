@@ -9,3 +9,4 @@ mod samples;
 #[path = "../support/mod.rs"]
 mod support;
 mod text;
+mod text_files;

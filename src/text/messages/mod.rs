@@ -42,6 +42,21 @@ pub(super) fn read(path: &Path) -> Result<(Vec<Provider>, Vec<Fault>), MessagesE
     files.read()
 }
 
+/// Reads the bytes of one file called `name`.
+pub(super) fn read_bytes(name: &str, bytes: &[u8]) -> Result<(Vec<Provider>, Vec<Fault>), MessagesError> {
+    let path = Path::new(name);
+    if is_catalogue(path) {
+        return Ok((parse_catalogue(path, bytes)?, Vec::new()));
+    }
+    let (resources, mut faults) = match usable(provider::read(bytes)) {
+        Ok(resources) => (vec![resources], Vec::new()),
+        Err(found) => (Vec::new(), vec![fault(path, &found)]),
+    };
+    let (providers, broken) = provider::providers(&resources);
+    faults.extend(broken.iter().map(|found| fault(path, found)));
+    Ok((provider::join_unnamed(providers), faults))
+}
+
 /// Reads all texts of a folder and gives them as a catalogue file, with what could not be read.
 ///
 /// # Errors
@@ -66,7 +81,11 @@ fn is_catalogue(path: &Path) -> bool {
 
 fn read_catalogue(path: &Path) -> Result<Vec<Provider>, MessagesError> {
     let bytes = read_capped(path).map_err(|error| unreadable(path, error))?;
-    catalogue::read(&String::from_utf8_lossy(&bytes)).map_err(|error| MessagesError::Schema {
+    parse_catalogue(path, &bytes)
+}
+
+fn parse_catalogue(path: &Path, bytes: &[u8]) -> Result<Vec<Provider>, MessagesError> {
+    catalogue::read(&String::from_utf8_lossy(bytes)).map_err(|error| MessagesError::Schema {
         path: path.display().to_string(),
         line: error.line,
         what: error.what,
@@ -157,7 +176,11 @@ impl Files {
 
 fn read_resources(path: &Path) -> Result<provider::Resources, String> {
     let bytes = read_capped(path).map_err(|error| error.to_string())?;
-    let resources = provider::read(&bytes)?;
+    usable(provider::read(&bytes))
+}
+
+fn usable(resources: Result<provider::Resources, String>) -> Result<provider::Resources, String> {
+    let resources = resources?;
     if resources.manifests.is_empty() && resources.strings.is_empty() {
         return Err("neither a manifest nor a message table".to_owned());
     }
