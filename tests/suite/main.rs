@@ -3,6 +3,7 @@
 mod corpus;
 mod damage;
 mod exports;
+mod fleet_support;
 mod input;
 mod oracle;
 mod samples;

@@ -1,11 +1,12 @@
 //! Test support: logs of invented hosts, written from readable scenarios.
 //!
-//! [`Scenario`] reads a `scenario.yml` and gives its logs; [`write_host`] does both for a test. Nothing here is
-//! part of the shipped binary.
+//! [`Scenario`] reads a `scenario.yml` and gives its logs; [`write_host`] does both for a test; [`fleet::fleet`]
+//! makes many hosts with known causes. Nothing here is part of the shipped binary.
 #![allow(clippy::panic, reason = "a scenario that cannot be written stops the test that uses it")]
 
 mod catalogue;
 pub(crate) mod evtx_writer;
+pub(crate) mod fleet;
 mod host;
 mod random;
 mod samples;

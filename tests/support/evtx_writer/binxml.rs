@@ -78,8 +78,16 @@ pub(crate) struct Instance {
     pub(crate) with_header: bool,
 }
 
+/// A state of [`Tables`].
+pub(crate) struct Mark {
+    names: usize,
+    templates: usize,
+    name_buckets: Vec<u32>,
+    template_buckets: Vec<u32>,
+}
+
 /// Element names and templates that a chunk holds so far, as its header lists them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Tables {
     names: Vec<(String, u32)>,
     templates: Vec<([u8; 16], u32)>,
@@ -90,6 +98,24 @@ pub(crate) struct Tables {
 impl Tables {
     pub(crate) fn new() -> Self {
         Self { name_buckets: vec![0; 64], template_buckets: vec![0; 32], ..Self::default() }
+    }
+
+    /// The state to which [`Tables::go_back`] returns.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            names: self.names.len(),
+            templates: self.templates.len(),
+            name_buckets: self.name_buckets.clone(),
+            template_buckets: self.template_buckets.clone(),
+        }
+    }
+
+    /// Forgets everything since `mark`.
+    pub(crate) fn go_back(&mut self, mark: Mark) {
+        self.names.truncate(mark.names);
+        self.templates.truncate(mark.templates);
+        self.name_buckets = mark.name_buckets;
+        self.template_buckets = mark.template_buckets;
     }
 }
 
@@ -293,9 +319,42 @@ fn hash(units: &[u8]) -> u32 {
 
 /// Two FNV-1a sums over the tree: equal trees share a template, others do not.
 fn template_guid(root: &Element) -> [u8; 16] {
-    let shape = format!("{root:?}");
-    let sum = |start: u64| {
-        shape.bytes().fold(start, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    let mut sums = [0xcbf2_9ce4_8422_2325_u64, 0x6c62_272e_07bb_0142];
+    digest(root, &mut |bytes| {
+        for sum in &mut sums {
+            *sum =
+                bytes.iter().fold(*sum, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+        }
+    });
+    let [high, low] = sums;
+    guid_bytes(&format!("{high:016x}{low:016x}"))
+}
+
+/// Gives everything that makes a tree what it is, with marks between the parts.
+fn digest(element: &Element, take: &mut impl FnMut(&[u8])) {
+    let piece_digest = |piece: &Piece, take: &mut dyn FnMut(&[u8])| match piece {
+        Piece::Text(text) => {
+            take(text.as_bytes());
+            take(&[0xfe]);
+        }
+        Piece::Slot { index, kind, optional } => {
+            take(&index.to_le_bytes());
+            take(&[*kind, u8::from(*optional), 0xfd]);
+        }
     };
-    guid_bytes(&format!("{:016x}{:016x}", sum(0xcbf2_9ce4_8422_2325), sum(0x6c62_272e_07bb_0142)))
+    take(element.name.as_bytes());
+    take(&element.depends.to_le_bytes());
+    for (name, piece) in &element.attributes {
+        take(name.as_bytes());
+        take(&[0xfc]);
+        piece_digest(piece, take);
+    }
+    take(&[0xfb]);
+    for child in &element.children {
+        match child {
+            Node::Element(child) => digest(child, take),
+            Node::Piece(piece) => piece_digest(piece, take),
+        }
+    }
+    take(&[0xfa]);
 }

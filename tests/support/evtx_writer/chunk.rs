@@ -25,7 +25,7 @@ impl Chunk {
     /// Adds a record; false when it does not fit, then the chunk is as it was.
     pub(super) fn push(&mut self, record: &Record, number: u64, id: u64) -> bool {
         let start = self.bytes.len();
-        let tables = self.tables.clone();
+        let mark = self.tables.mark();
         self.bytes.extend(RECORD_MAGIC);
         self.bytes.extend([0; 4]);
         self.bytes.extend(id.to_le_bytes());
@@ -40,7 +40,7 @@ impl Chunk {
         self.bytes.extend(size);
         if self.bytes.len() > CHUNK_SIZE {
             self.bytes.truncate(start);
-            self.tables = tables;
+            self.tables.go_back(mark);
             return false;
         }
         patch(&mut self.bytes, start + 4, &size);
