@@ -307,10 +307,10 @@ impl<'c> Decoder<'c> {
         if let Some(known) = self.names.get(&offset) {
             return known.clone().ok_or(Unknown);
         }
-        let mut text = String::new();
         let bytes = binxml::name_bytes(self.chunk, offset).ok_or(Unknown)?;
-        value::push_utf16(&mut text, bytes);
-        let name = local_name(&text).map(Arc::from);
+        let units = bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit));
+        let text: Option<String> = char::decode_utf16(units).map(Result::ok).collect();
+        let name = text.and_then(|text| local_name(&text).map(Arc::from));
         if self.names.len() < MAX_CACHED {
             self.names.insert(offset, name.clone());
         }

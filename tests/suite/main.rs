@@ -4,9 +4,12 @@ mod corpus;
 mod damage;
 mod exports;
 mod fleet_support;
+mod hostile;
 mod input;
+mod lanes;
 mod oracle;
 mod samples;
+mod seeds;
 #[path = "../support/mod.rs"]
 mod support;
 mod text;

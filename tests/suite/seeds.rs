@@ -1,0 +1,29 @@
+//! The seeds of the fuzz targets, replayed: small inputs of each shape, and what the fuzzer found.
+
+use std::path::Path;
+
+use crate::lanes;
+
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
+    let mut paths: Vec<_> = std::fs::read_dir(folder).into_iter().flatten().flatten().collect();
+    paths.sort_by_key(std::fs::DirEntry::path);
+    paths.into_iter().filter_map(|entry| std::fs::read(entry.path()).ok()).collect()
+}
+
+#[test]
+fn both_lanes_agree_on_the_seeds_of_chunks() {
+    for seed in seeds("chunk") {
+        lanes::compare(&seed);
+        let all = lanes::read(&seed);
+        assert_eq!(all.counts.read, all.records.len() as u64);
+        assert_eq!(all.heads, all.counts.read + all.lost_after_head());
+    }
+}
+
+#[test]
+fn both_lanes_agree_on_the_seeds_of_templates() {
+    for seed in seeds("template") {
+        lanes::compare_template(&seed);
+    }
+}
