@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 
 use crate::evtx::{Record, Span, Time};
 use crate::rule::matcher::{address_of, number_of};
-use crate::scan::Item;
+use crate::scan::{Coverage, Covered, Item};
 
 /// The step of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +58,8 @@ pub enum Fate {
     Failed,
     /// Nobody who uses the server made it.
     Noise,
+    /// The log that would tell is missing.
+    Unknown,
 }
 
 impl Fate {
@@ -68,6 +70,7 @@ impl Fate {
             Self::Good => "good",
             Self::Failed => "failed",
             Self::Noise => "noise",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -106,13 +109,17 @@ const TOGETHER: Span = Span::seconds(3);
 /// Attempts that are kept open while others come.
 const MAX_OPEN: usize = 256;
 
+/// Channels that say whether an attempt went on.
+const RCM: &str = "Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational";
+const LSM: &str = "Microsoft-Windows-TerminalServices-LocalSessionManager/Operational";
+
 /// Rebuilds the attempts from a host's records.
-pub(crate) fn attempts(items: &[Item]) -> Vec<Attempt> {
+pub(crate) fn attempts(items: &[Item], coverage: &Coverage) -> Vec<Attempt> {
     let mut builder = Builder::default();
     for item in items {
         builder.take(&item.record, item.weight);
     }
-    builder.finish()
+    builder.finish(coverage)
 }
 
 #[derive(Default)]
@@ -359,7 +366,7 @@ impl Builder {
         by_activity().or_else(by_address).or_else(by_time)
     }
 
-    fn finish(self) -> Vec<Attempt> {
+    fn finish(self, coverage: &Coverage) -> Vec<Attempt> {
         let mut all = self.all;
         let known: BTreeSet<IpAddr> = all
             .iter()
@@ -369,8 +376,12 @@ impl Builder {
         for attempt in &mut all {
             let is_own =
                 attempt.address.is_some_and(|address| known.contains(&address) || is_inside(address));
+            // Without the log that a further step would stand in, not having got there means nothing.
+            let next = if attempt.stage < Stage::Authentication { RCM } else { LSM };
+            let is_told = attempt.is_refused || coverage.reaches(next, attempt.start) == Covered::Yes;
             attempt.fate = match () {
                 () if attempt.stage >= Stage::Session => Fate::Good,
+                () if !is_told && (is_own || attempt.stage >= Stage::Authentication) => Fate::Unknown,
                 () if attempt.stage >= Stage::Authentication || is_own => Fate::Failed,
                 () => Fate::Noise,
             };

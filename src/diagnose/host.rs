@@ -33,7 +33,7 @@ const CHANNELS: [&str; 3] = [
 /// Diagnoses one host.
 pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
     let identity = identity::identify(&scan);
-    let attempts = connections::attempts(&scan.items);
+    let attempts = connections::attempts(&scan.items, &scan.coverage);
     let steps = services::steps(&scan.items);
     let last_good =
         attempts.iter().rev().find(|attempt| attempt.fate == Fate::Good).map(|attempt| attempt.start);
@@ -149,8 +149,8 @@ fn log_summary(log: &crate::scan::HostLog) -> LogSummary {
         name: log.name.to_string(),
         channels: log.channels.keys().map(ToString::to_string).filter(|name| !name.is_empty()).collect(),
         records: log.channels.values().map(|cover| cover.records).sum(),
-        first_record: log.channels.values().map(|cover| cover.first).min(),
-        last_record: log.channels.values().map(|cover| cover.last).max(),
+        first_record: log.channels.values().filter_map(|cover| cover.times()).map(|(first, _)| first).min(),
+        last_record: log.channels.values().filter_map(|cover| cover.times()).map(|(_, last)| last).max(),
     }
 }
 
@@ -202,6 +202,9 @@ fn judge(host: &mut Host, course: &Course, is_down: bool) {
         }
         () if course.last_good.is_some() => (Status::Healthy, "connections work".to_owned()),
         () if !has_rdp_log => (Status::Unknown, "no log of Remote Desktop is among these".to_owned()),
+        () if course.counts.attempts > course.counts.noise => {
+            (Status::Unknown, "the logs that would tell how connections ended are missing".to_owned())
+        }
         () => (Status::Unknown, "nobody connected within these logs".to_owned()),
     };
     host.status = status;

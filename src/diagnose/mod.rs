@@ -53,7 +53,7 @@ pub fn connections(scan: &Scan) -> Vec<(String, Vec<Attempt>)> {
     crate::scan::hosts(scan)
         .into_iter()
         .map(|host| {
-            let attempts = connections::attempts(&host.items);
+            let attempts = connections::attempts(&host.items, &host.coverage);
             (host.name, attempts)
         })
         .collect()

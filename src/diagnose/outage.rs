@@ -77,7 +77,7 @@ fn worst_streak(attempts: &[Attempt]) -> Option<Streak> {
                     }
                 }
             }
-            Fate::Noise => {}
+            Fate::Noise | Fate::Unknown => {}
         }
     }
     now.filter(|streak| streak.failures >= MIN_FAILURES).or(best)
@@ -118,6 +118,7 @@ fn counts(attempts: &[Attempt]) -> ConnectionCounts {
             Fate::Good => counts.good += attempt.weight,
             Fate::Failed => counts.failed += attempt.weight,
             Fate::Noise => counts.noise += attempt.weight,
+            Fate::Unknown => {}
         }
     }
     counts

@@ -67,8 +67,9 @@ pub(crate) enum Covered {
 impl Coverage {
     fn add(&mut self, channel: &str, cover: Cover) {
         self.channels.entry(channel.to_ascii_lowercase()).and_modify(|own| own.join(cover)).or_insert(cover);
-        self.first = Some(self.first.map_or(cover.first, |first| first.min(cover.first)));
-        self.last = Some(self.last.map_or(cover.last, |last| last.max(cover.last)));
+        let Some((from, to)) = cover.times() else { return };
+        self.first = Some(self.first.map_or(from, |first| first.min(from)));
+        self.last = Some(self.last.map_or(to, |last| last.max(to)));
     }
 
     /// Takes one record into account.

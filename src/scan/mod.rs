@@ -113,11 +113,9 @@ impl Scan {
             summary.records += log.records;
             summary.lost_records += log.lost;
             summary.recovered_records += log.recovered;
-            for cover in log.covers.values() {
-                summary.first_record =
-                    Some(summary.first_record.map_or(cover.first, |first| first.min(cover.first)));
-                summary.last_record =
-                    Some(summary.last_record.map_or(cover.last, |last| last.max(cover.last)));
+            for (from, to) in log.covers.values().filter_map(tally::Cover::times) {
+                summary.first_record = Some(summary.first_record.map_or(from, |first| first.min(from)));
+                summary.last_record = Some(summary.last_record.map_or(to, |last| last.max(to)));
             }
         }
     }

@@ -187,9 +187,20 @@ pub(crate) struct Cover {
     pub(crate) highest_id: u64,
 }
 
+/// Times that a machine's clock may show: the years 1990 to 2199. Others are damage and bound no period.
+const PLAUSIBLE: (Time, Time) =
+    (Time(631_152_000 * TICKS_PER_SECOND), Time(7_258_118_400 * TICKS_PER_SECOND));
+
 impl Cover {
     pub(crate) fn at(time: Time, id: u64) -> Self {
-        Self { records: 1, first: time, last: time, lowest_id: id, highest_id: id }
+        let is_plausible = time >= PLAUSIBLE.0 && time < PLAUSIBLE.1;
+        let (first, last) = if is_plausible { (time, time) } else { (Time(i64::MAX), Time(i64::MIN)) };
+        Self { records: 1, first, last, lowest_id: id, highest_id: id }
+    }
+
+    /// The first and the last plausible time.
+    pub(crate) fn times(&self) -> Option<(Time, Time)> {
+        (self.first <= self.last).then_some((self.first, self.last))
     }
 
     pub(crate) fn join(&mut self, other: Self) {
