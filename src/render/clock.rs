@@ -31,6 +31,11 @@ impl Clock {
         self.show(time, "%-d %b %H:%M", "%-d %b %Y %H:%M")
     }
 
+    /// `14 Jan 03:12`, or `14 Jan 2025` in another year, for narrow columns.
+    pub(crate) fn brief(self, time: Time) -> String {
+        self.show(time, "%-d %b %H:%M", "%-d %b %Y")
+    }
+
     /// `14 Jan 03:12:41`.
     pub(crate) fn second(self, time: Time) -> String {
         self.show(time, "%-d %b %H:%M:%S", "%-d %b %Y %H:%M:%S")

@@ -2,7 +2,24 @@
 
 use super::clock::{self, Clock};
 use super::words;
-use crate::report::{Host, Outage, Status};
+use crate::report::{Host, HostLine, Outage, Status};
+
+/// Said of a host that fails for a reason that no rule knows.
+pub(super) const NO_CAUSE: &str = "No known cause fits these logs.";
+
+/// The leading cause of a line, or why there is none.
+pub(super) fn cause(line: &HostLine) -> &str {
+    match (&line.title, line.status) {
+        (Some(title), _) => title,
+        (None, Status::Broken | Status::Degraded) if line.reason.is_empty() => NO_CAUSE,
+        (None, _) => &line.reason,
+    }
+}
+
+/// Whether a host fails and no cause was found.
+pub(super) fn is_unexplained(host: &Host) -> bool {
+    host.causes.is_empty() && matches!(host.status, Status::Broken | Status::Degraded)
+}
 
 /// Whether Remote Desktop works, since when not, and how often it failed.
 pub(super) fn words(host: &Host, clock: Clock) -> String {

@@ -2,7 +2,7 @@
 
 use super::clock::{self, Clock};
 use super::document::{Block, Document, Step};
-use super::{Style, words};
+use super::{Style, headline, words};
 use crate::report::{Cause, Fleet, Host, Outage, Report, Status};
 
 pub(super) fn document(report: &Report, style: &Style) -> Document {
@@ -37,7 +37,7 @@ fn fleet(text: &mut Document, fleet: &Fleet, clock: Clock, top: Option<usize>) {
             line.host.clone(),
             words::status(line.status).to_owned(),
             line.since.map(|time| clock.minute(time)).unwrap_or_default(),
-            line.title.clone().unwrap_or_else(|| line.reason.clone()),
+            headline::cause(line).to_owned(),
             line.confidence.map(words::confidence).unwrap_or_default().to_owned(),
             line.failed_attempts.to_string(),
             line.change.clone().unwrap_or_default(),
@@ -59,11 +59,14 @@ fn fleet(text: &mut Document, fleet: &Fleet, clock: Clock, top: Option<usize>) {
 
 fn one(text: &mut Document, host: &Host, clock: Clock) {
     text.heading(2, format!("{}: {}", host.name, words::status(host.status)));
-    let mut state = host.status_reason.clone();
+    let mut state = words::sentence(&host.status_reason);
     if let Some(outage) = &host.outage {
         state = format!("{}. {state}", outage_words(outage, clock));
     }
     text.paragraph(state);
+    if headline::is_unexplained(host) {
+        text.paragraph(headline::NO_CAUSE);
+    }
     let changes =
         host.changes.iter().map(|change| format!("{} {}", clock.second(change.time), change.text)).collect();
     text.listed(3, "Changes just before", changes);
@@ -76,7 +79,7 @@ fn one(text: &mut Document, host: &Host, clock: Clock) {
         if number == 0 {
             text.heading(3, "Not decided by these logs");
         }
-        text.paragraph(format!("{} Needs: {}", open.question, open.needs));
+        text.paragraph(words::question(open));
         if !open.export.is_empty() {
             text.blocks.push(Block::Code(open.export.clone()));
         }

@@ -1,6 +1,6 @@
 //! The words for the report's closed lists, as people read them and as machines do.
 
-use crate::report::{Confidence, EntryKind, Risk, Severity, Status, UpdateState};
+use crate::report::{Confidence, EntryKind, Fix, Risk, Severity, Status, Undecided, UpdateState};
 
 /// `broken`.
 pub(crate) const fn status(status: Status) -> &'static str {
@@ -121,6 +121,27 @@ pub(crate) fn count(value: u64, noun: &str) -> String {
 /// `count` for lengths of lists.
 pub(crate) fn count_of<T>(list: &[T], noun: &str) -> String {
     count(u64::try_from(list.len()).unwrap_or(u64::MAX), noun)
+}
+
+/// A sentence begins with a capital.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(characters).collect()
+}
+
+/// What is open, and what would decide it.
+pub(crate) fn question(open: &Undecided) -> String {
+    if open.needs.is_empty() {
+        sentence(&open.question)
+    } else {
+        format!("{} → {}", sentence(&open.question), open.needs)
+    }
+}
+
+/// Whether a remark of a step is to be pasted: rules end a sentence with a full stop, a command they do not.
+pub(crate) fn is_command(fix: &Fix, text: &str) -> bool {
+    !matches!(fix.shell.as_str(), "" | "gui") && !text.trim_end().ends_with('.')
 }
 
 /// A channel without the words that all channels share.

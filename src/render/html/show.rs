@@ -1,9 +1,9 @@
 //! What templates call to show a value: every text of a report goes through here.
 
 use super::super::clock::Clock;
-use super::super::{escape, words};
+use super::super::{escape, headline, words};
 use crate::evtx::Time;
-use crate::report::{Confidence, Risk, Severity, Status, UpdateState};
+use crate::report::{Confidence, Fix, Host, HostLine, Risk, Severity, Status, Undecided, UpdateState};
 
 /// Shows values in one zone.
 #[derive(Clone, Copy)]
@@ -31,6 +31,30 @@ impl Show {
     pub(super) fn is_link(&self, text: &str) -> bool {
         text.starts_with("https://")
             && !text.chars().any(|character| escape::is_dangerous(character) || character.is_whitespace())
+    }
+
+    pub(super) fn cause(&self, line: &HostLine) -> String {
+        self.short(headline::cause(line))
+    }
+
+    pub(super) fn sentence(&self, text: &str) -> String {
+        words::sentence(&self.text(text))
+    }
+
+    pub(super) fn question(&self, open: &Undecided) -> String {
+        self.text(&words::question(open))
+    }
+
+    pub(super) fn is_unexplained(&self, host: &Host) -> bool {
+        headline::is_unexplained(host)
+    }
+
+    pub(super) fn is_command(&self, fix: &Fix, text: &str) -> bool {
+        words::is_command(fix, text)
+    }
+
+    pub(super) fn brief(&self, time: &Time) -> String {
+        self.0.brief(*time)
     }
 
     pub(super) fn minute(&self, time: &Time) -> String {

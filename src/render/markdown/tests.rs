@@ -98,7 +98,7 @@ An effect of rdp\_wrapper\_mismatch.
 
 ### Not decided by these logs
 
-Whether the certificate of the listener was replaced: no log covers it. Needs: RemoteConnectionManager/Operational from 13 Jan on
+Whether the certificate of the listener was replaced: no log covers it. → RemoteConnectionManager/Operational from 13 Jan on
 
 ```
 wevtutil epl Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational rcm.evtx

@@ -12,7 +12,7 @@ pub(super) use self::text::document;
 use super::clock::{self, Clock};
 use super::words;
 use crate::evtx::{Span, Time};
-use crate::report::{EntryKind, Host, Status};
+use crate::report::{EntryKind, Host, Status, Undecided};
 
 /// Lines of the timeline that are told.
 const TIMELINE: usize = 40;
@@ -119,7 +119,7 @@ fn why(host: &Host) -> String {
 
 fn whom(host: &Host, impact: &Impact<'_>) -> String {
     if impact.failed_attempts == 0 {
-        return host.status_reason.clone();
+        return format!("{}.", words::sentence(host.status_reason.trim_end_matches('.')));
     }
     let mut of = Vec::new();
     if !impact.users.is_empty() {
@@ -184,20 +184,12 @@ fn watch(host: &Host) -> Vec<String> {
 }
 
 fn open_questions(host: &Host) -> Vec<String> {
-    let mut open: Vec<_> = host
-        .unknown
-        .iter()
-        .map(|open| {
-            let needs = if open.needs.is_empty() {
-                String::new()
-            } else {
-                format!(" Needs: {}.", open.needs.trim_end_matches('.'))
-            };
-            let export =
-                if open.export.is_empty() { String::new() } else { format!(" Export: {}", open.export) };
-            format!("{}{needs}{export}", open.question)
-        })
-        .collect();
+    let question = |open: &Undecided| {
+        let export =
+            if open.export.is_empty() { String::new() } else { format!(" (export: {})", open.export) };
+        format!("{}{export}", words::question(open))
+    };
+    let mut open: Vec<_> = host.unknown.iter().map(question).collect();
     let doubtful = host.causes.first().filter(|cause| cause.confidence != crate::report::Confidence::High);
     open.extend(doubtful.map(|cause| format!("The cause \"{}\" is not confirmed.", cause.title)));
     open

@@ -92,7 +92,7 @@ svchost.exe\_TermService crashed 3 times in rdpwrap.dll, first 8 minutes after K
 
 ### Open questions
 
-- Whether the certificate of the listener was replaced: no log covers it. Needs: RemoteConnectionManager/Operational from 13 Jan on. Export: wevtutil epl Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational rcm.evtx
+- Whether the certificate of the listener was replaced: no log covers it. → RemoteConnectionManager/Operational from 13 Jan on (export: wevtutil epl Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational rcm.evtx)
     "#);
 }
 
@@ -197,10 +197,10 @@ What to watch
 
 Open questions
 
-- Whether the certificate of the listener was replaced: no log covers it. Needs:
-  RemoteConnectionManager/Operational from 13 Jan on. Export: wevtutil epl
+- Whether the certificate of the listener was replaced: no log covers it. →
+  RemoteConnectionManager/Operational from 13 Jan on (export: wevtutil epl
   Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational
-  rcm.evtx
+  rcm.evtx)
     "#);
 }
 

@@ -114,7 +114,12 @@ pub(super) fn fixes(page: &mut Page<'_>, fixes: &[Fix]) -> io::Result<()> {
             page.verbatim("     ", &escape::lines(command, escape::SENTENCE), Tone::Command)?;
         }
         if let Some(undo) = &fix.undo {
-            page.put("   undo: ", &escape::line(undo, escape::SENTENCE), Tone::Plain)?;
+            if words::is_command(fix, undo) {
+                page.put("   ", "undo:", Tone::Plain)?;
+                page.verbatim("     ", &escape::lines(undo, escape::SENTENCE), Tone::Command)?;
+            } else {
+                page.put("   undo: ", &escape::line(undo, escape::SENTENCE), Tone::Plain)?;
+            }
         }
         if let Some(check) = &fix.check {
             page.put("   check: ", &escape::line(check, escape::SENTENCE), Tone::Plain)?;

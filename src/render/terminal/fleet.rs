@@ -4,7 +4,7 @@ use std::io;
 
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Table, Width, presets};
 
-use super::super::{escape, words};
+use super::super::{escape, headline, words};
 use super::cause;
 use super::host::short;
 use super::page::{Page, Tone};
@@ -101,12 +101,12 @@ fn narrow_cells(page: &Page<'_>, line: &HostLine) -> Vec<Cell> {
 }
 
 fn since(page: &Page<'_>, line: &HostLine) -> String {
-    line.since.map(|time| page.clock.minute(time)).unwrap_or_default()
+    line.since.map(|time| page.clock.brief(time)).unwrap_or_default()
 }
 
 /// The leading cause, or why there is none.
 fn title(line: &HostLine) -> String {
-    short(line.title.as_deref().unwrap_or(&line.reason))
+    short(headline::cause(line))
 }
 
 fn status(status: Status) -> Cell {

@@ -67,21 +67,42 @@ fn status(page: &mut Page<'_>, host: &Host) -> io::Result<()> {
     let tone = tone(host.status);
     page.hanging(&format!("{} ", words::sign(host.status)), &headline::words(host, page.clock), tone)?;
     if !host.status_reason.is_empty() {
-        page.hanging("  ", &escape::line(&host.status_reason, escape::SENTENCE), Tone::Plain)?;
+        page.hanging(
+            "  ",
+            &words::sentence(&escape::line(&host.status_reason, escape::SENTENCE)),
+            Tone::Plain,
+        )?;
+    }
+    if headline::is_unexplained(host) {
+        page.hanging("  ", headline::NO_CAUSE, Tone::Plain)?;
     }
     if host.changes.is_empty() || host.outage.is_none() {
         return Ok(());
     }
+    changes(page, host)
+}
+
+/// The changes before the outage, oldest first, on one line if they fit.
+fn changes(page: &mut Page<'_>, host: &Host) -> io::Result<()> {
     let mut changes: Vec<_> = host.changes.iter().take(SHOWN_CHANGES).collect();
     changes.reverse();
-    let shown = changes.iter().map(|change| {
-        format!("{} {}", page.clock.minute(change.time), escape::line(&change.text, escape::NAME))
-    });
-    let mut text = shown.collect::<Vec<_>>().join(" · ");
+    let mut shown: Vec<_> = changes
+        .iter()
+        .map(|change| {
+            format!("{} {}", page.clock.minute(change.time), escape::line(&change.text, escape::NAME))
+        })
+        .collect();
     if host.changes.len() > SHOWN_CHANGES {
-        text = format!("… {} earlier · {text}", host.changes.len() - SHOWN_CHANGES);
+        shown.insert(0, format!("… {} earlier", host.changes.len() - SHOWN_CHANGES));
     }
-    page.hanging("  just before: ", &text, Tone::Plain)
+    let lead = "  just before: ";
+    let joined = shown.join(" · ");
+    if escape::width(lead) + escape::width(&joined) <= page.prose_width() {
+        return page.hanging(lead, &joined, Tone::Plain);
+    }
+    let indent = " ".repeat(escape::width(lead));
+    let leads = std::iter::once(lead).chain(std::iter::repeat(indent.as_str()));
+    shown.iter().zip(leads).try_for_each(|(change, lead)| page.hanging(lead, change, Tone::Plain))
 }
 
 /// The colour of a status.
@@ -108,10 +129,9 @@ fn remarks(page: &mut Page<'_>, host: &Host) -> io::Result<()> {
     }
     page.open("not decided");
     for open in &host.unknown {
-        let question = escape::line(&open.question, escape::SENTENCE);
-        page.put("- ", &question, Tone::Plain)?;
+        page.put("- ", &words::sentence(&escape::line(&open.question, escape::SENTENCE)), Tone::Plain)?;
         if !open.needs.is_empty() {
-            page.put("  → needs ", &escape::line(&open.needs, escape::SENTENCE), Tone::Plain)?;
+            page.put("  → ", &escape::line(&open.needs, escape::SENTENCE), Tone::Plain)?;
         }
         page.verbatim("    ", &escape::lines(&open.export, escape::SENTENCE), Tone::Command)?;
     }

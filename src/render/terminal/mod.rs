@@ -16,9 +16,9 @@ use self::page::{Page, Tone};
 pub(super) use self::timeline::show as timeline;
 use super::{Style, escape, words};
 use crate::evtx::Fault;
-use crate::report::{Report, Status, Summary};
+use crate::report::{Host, Report, Status, Summary};
 
-/// Up to this many hosts, healthy ones are shown one by one too.
+/// Up to this many hosts, those without causes are shown one by one too.
 const FEW_HOSTS: usize = 3;
 
 /// Damaged places that are shown one by one.
@@ -50,9 +50,12 @@ pub(super) fn diagnose(report: &Report, style: &Style, out: &mut dyn Write) -> i
 
 fn hosts(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     let is_fleet = report.hosts.len() > 1;
-    let is_shown = |status| report.hosts.len() <= FEW_HOSTS || status != Status::Healthy;
+    let is_few = report.hosts.len() <= FEW_HOSTS;
+    let is_clear =
+        |host: &Host| matches!(host.status, Status::Broken | Status::Degraded) || !host.causes.is_empty();
+    let is_all = is_few || !report.hosts.iter().any(is_clear);
     let limit = page.style.top.unwrap_or(usize::MAX);
-    for host in report.hosts.iter().filter(|host| is_shown(host.status)).take(limit) {
+    for host in report.hosts.iter().filter(|host| is_all || is_clear(host)).take(limit) {
         if is_fleet {
             page.blank()?;
             page.rule()?;
@@ -60,7 +63,17 @@ fn hosts(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         host::show(page, host)?;
     }
     page.blank()?;
-    if is_fleet { page.rule() } else { Ok(()) }
+    if !is_fleet {
+        return Ok(());
+    }
+    page.rule()?;
+    if is_all {
+        return Ok(());
+    }
+    page.prose(
+        "Hosts that work or cannot be judged are not shown one by one; --host NAME shows one.",
+        Tone::Dim,
+    )
 }
 
 /// Shows the first few damaged places and counts the rest.

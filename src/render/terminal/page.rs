@@ -151,7 +151,8 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    fn prose_width(&self) -> usize {
+    /// Columns of prose.
+    pub(super) fn prose_width(&self) -> usize {
         self.width.min(MAX_PROSE)
     }
 

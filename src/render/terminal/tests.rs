@@ -24,8 +24,8 @@ also named WIN-3F7AQ2
 ✖ Remote Desktop down since 14 Jan 03:12 (last good logon 13 Jan 22:41; 23
   attempts failed)
   The last 23 attempts failed and none has worked since.
-  just before: 14 Jan 03:02 update KB5012345 installed · 14 Jan 03:04 restart by
-               TrustedInstaller
+  just before: 14 Jan 03:02 update KB5012345 installed
+               14 Jan 03:04 restart by TrustedInstaller
 
 1  TermService crashes in rdpwrap.dll: a third-party wrapper does not fit the
    installed termsrv.dll                              critical · high confidence
@@ -52,7 +52,8 @@ also named WIN-3F7AQ2
                   (PowerShell, ends sessions)
                     & 'C:\Program Files\RDP Wrapper\RDPWInst.exe' -u
                     Restart-Service TermService -Force
-                  undo: & 'C:\Program Files\RDP Wrapper\RDPWInst.exe' -i
+                  undo:
+                    & 'C:\Program Files\RDP Wrapper\RDPWInst.exe' -i
                2  Take the update back until the wrapper is gone (command
                   prompt, restarts the machine)
                     wusa /uninstall /kb:5012345
@@ -64,7 +65,7 @@ also named WIN-3F7AQ2
                - Licensing: no RCM licensing event in the period
    not decided - Whether the certificate of the listener was replaced: no log
                  covers it.
-                 → needs RemoteConnectionManager/Operational from 13 Jan on
+                 → RemoteConnectionManager/Operational from 13 Jan on
                    wevtutil epl Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational rcm.evtx
    notes       - 226 with 0x80070040 (412 times) only says that a client closed
                  its connection.
@@ -121,7 +122,8 @@ status       host                      since          cause
                   (PowerShell, ends sessions)
                     & 'C:\Program Files\RDP Wrapper\RDPWInst.exe' -u
                     Restart-Service TermService -Force
-                  undo: & 'C:\Program Files\RDP Wrapper\RDPWInst.exe' -i
+                  undo:
+                    & 'C:\Program Files\RDP Wrapper\RDPWInst.exe' -i
                2  Take the update back until the wrapper is gone (command
                   prompt, restarts the machine)
                     wusa /uninstall /kb:5012345
@@ -141,7 +143,7 @@ Windows Server 2019 (17763.5329)   1 log, 1 204 records, 10 Jan to 14 Jan 2026
   The logs hold no connection attempt and no record about Remote Desktop.
 
    not decided - Whether anybody tried to connect.
-                 → needs LocalSessionManager/Operational
+                 → LocalSessionManager/Operational
                    wevtutil epl Microsoft-Windows-TerminalServices-LocalSessionManager/Operational lsm.evtx
 
 ────────────────────────────────────────────────────────────────────────────────
@@ -188,7 +190,8 @@ status       host                      since          cause                     
    fix         1  Uninstall the wrapper, which puts Microsoft's termsrv.dll back (PowerShell, ends sessions)
                     & 'C:\Program Files\RDP Wrapper\RDPWInst.exe' -u
                     Restart-Service TermService -Force
-                  undo: & 'C:\Program Files\RDP Wrapper\RDPWInst.exe' -i
+                  undo:
+                    & 'C:\Program Files\RDP Wrapper\RDPWInst.exe' -i
                2  Take the update back until the wrapper is gone (command prompt, restarts the machine)
                     wusa /uninstall /kb:5012345
                   check: Get-Service TermService shows Running and qwinsta lists rdp-tcp in state Listen
@@ -215,7 +218,7 @@ SRV-FILE07.corp.example             Windows Server 2019 (17763.5329)   1 log, 1 
   The logs hold no connection attempt and no record about Remote Desktop.
 
    not decided - Whether anybody tried to connect.
-                 → needs LocalSessionManager/Operational
+                 → LocalSessionManager/Operational
                    wevtutil epl Microsoft-Windows-TerminalServices-LocalSessionManager/Operational lsm.evtx
 
 ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
