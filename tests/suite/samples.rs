@@ -6,10 +6,11 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use evtx::{EvtxParser, ParserSettings};
 use rdpwhy::evtx::{CHUNK_SIZE, FILE_HEADER_SIZE, Place, Record, Time, read_chunk_by_crate};
 
 use crate::corpus;
-use crate::support::{self, Scenario};
+use crate::support::{self, Expected, Scenario};
 
 /// Statuses that a report can give a host.
 const STATUSES: [&str; 4] = ["healthy", "degraded", "broken", "unknown"];
@@ -30,9 +31,27 @@ fn committed_samples_are_what_their_scenarios_say() {
 #[test]
 fn every_scenario_says_what_must_be_found() {
     for (name, scenario) in support::samples() {
-        let expected = scenario.expected();
-        assert!(STATUSES.contains(&expected.status.as_str()), "{name}: {}", expected.status);
-        assert!(expected.status != "broken" || !expected.family.is_empty(), "{name} has no family");
+        let all: Vec<Record> = scenario.logs().values().flat_map(|log| records(log)).collect();
+        for Expected { host, status, family, change, innocent } in scenario.expected() {
+            assert!(STATUSES.contains(&status.as_str()), "{name}: {status}");
+            assert_eq!(family.is_empty(), status == "healthy", "{name}: family");
+            assert!(all.iter().any(|record| *record.computer == *host), "{name}: no record of {host}");
+            let is_there =
+                |kb: &str| all.iter().any(|record| record.fields.iter().any(|field| *field.value == *kb));
+            assert!([change, innocent].iter().all(|kb| kb.is_empty() || is_there(kb)), "{name}: no update");
+        }
+    }
+}
+
+#[test]
+fn checksums_of_samples_are_right() {
+    let settings = ParserSettings::new().validate_checksums(true);
+    for (name, scenario) in support::samples() {
+        for (file, bytes) in scenario.logs() {
+            let parser = EvtxParser::from_buffer(bytes).unwrap();
+            let chunks: Vec<_> = parser.with_configuration(settings.clone()).into_chunks().collect();
+            assert!(chunks.iter().all(Result::is_ok), "{name}/{file}");
+        }
     }
 }
 

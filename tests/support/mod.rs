@@ -15,4 +15,4 @@ mod story;
 mod yaml;
 
 pub(crate) use samples::{samples, samples_folder};
-pub(crate) use scenario::{Scenario, write_host};
+pub(crate) use scenario::{Expected, Scenario, write_host};

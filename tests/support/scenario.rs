@@ -12,13 +12,19 @@ use super::random::Random;
 use super::story;
 use super::yaml::Yaml;
 
-/// What must be found for a scenario.
+/// What must be found for a host of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Expected {
+    /// Its last computer name.
+    pub(crate) host: String,
     /// `healthy`, `degraded`, `broken` or `unknown`.
     pub(crate) status: String,
     /// Family of the leading cause; empty for none.
     pub(crate) family: String,
+    /// The update that must be named with it; empty for none.
+    pub(crate) change: String,
+    /// An update that must not be blamed; empty for none.
+    pub(crate) innocent: String,
 }
 
 /// A scenario that was read.
@@ -36,22 +42,21 @@ impl Scenario {
         Self { yaml: Yaml::read(text) }
     }
 
-    /// What must be found, as the file says.
-    pub(crate) fn expected(&self) -> Expected {
-        let expect = self.yaml.get("expect").expect("a scenario says what must be found");
-        Expected {
-            status: expect.need("status").into(),
-            family: expect.text("family").unwrap_or_default().into(),
-        }
+    /// What must be found for each host, as the file says.
+    pub(crate) fn expected(&self) -> Vec<Expected> {
+        self.hosts().iter().map(expected).collect()
+    }
+
+    fn hosts(&self) -> &[Yaml] {
+        self.yaml.get("hosts").map_or(std::slice::from_ref(&self.yaml), Yaml::items)
     }
 
     /// The logs as Windows exports them, one file per log.
     pub(crate) fn logs(&self) -> Logs {
         let start = Time::parse(self.yaml.need("start")).expect("`start` is a time");
         let collector = self.yaml.text("forwarded_to");
-        let hosts = self.yaml.get("hosts").map_or(std::slice::from_ref(&self.yaml), Yaml::items);
         let mut logs: BTreeMap<String, Vec<Record>> = BTreeMap::new();
-        for host in hosts {
+        for host in self.hosts() {
             for record in number(tell(host, start), host.need("host"), collector.is_none()) {
                 let log = if collector.is_some() { "ForwardedEvents" } else { &record.system.channel };
                 logs.entry(file_name(log)).or_default().push(record);
@@ -80,6 +85,20 @@ impl Scenario {
 /// Writes the logs of one scenario text into a folder; what most tests need.
 pub(crate) fn write_host(folder: &Path, yaml: &str) {
     Scenario::from_yaml(yaml).write(folder);
+}
+
+fn expected(host: &Yaml) -> Expected {
+    let expect = host.get("expect").expect("a scenario says what must be found");
+    let text = |key: &str| expect.text(key).unwrap_or_default().to_owned();
+    let steps = host.get("story").map_or(&[][..], Yaml::items);
+    let mut renames = steps.iter().filter_map(|step| step.get("restart")?.text("rename"));
+    Expected {
+        host: renames.next_back().unwrap_or_else(|| host.need("host")).to_owned(),
+        status: text("status"),
+        family: text("family"),
+        change: text("change"),
+        innocent: text("innocent"),
+    }
 }
 
 /// Lets the story of a host happen and returns its records.
