@@ -14,7 +14,11 @@ pub fn normal_form(text: &str) -> String {
                 if std::mem::take(&mut wants_blank) {
                     normal.push(' ');
                 }
-                normal.extend(character.to_lowercase());
+                if character.is_ascii() {
+                    normal.push(character.to_ascii_lowercase());
+                } else {
+                    normal.extend(character.to_lowercase());
+                }
             }
         }
     }
