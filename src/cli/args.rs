@@ -220,6 +220,8 @@ pub(crate) enum FormatArg {
     Csv,
     /// For a ticket
     Markdown,
+    /// One file for a browser, a phone or a printer
+    Html,
 }
 
 /// Hosts to show.

@@ -21,6 +21,9 @@ use crate::report::{Host, Report, Status, Summary};
 /// Up to this many hosts, those without causes are shown one by one too.
 const FEW_HOSTS: usize = 3;
 
+/// Up to this many hosts, all are shown one by one when none of them fails.
+const SOME_HOSTS: usize = 10;
+
 /// Damaged places that are shown one by one.
 const SHOWN_FAULTS: usize = 3;
 
@@ -53,7 +56,7 @@ fn hosts(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     let is_few = report.hosts.len() <= FEW_HOSTS;
     let is_clear =
         |host: &Host| matches!(host.status, Status::Broken | Status::Degraded) || !host.causes.is_empty();
-    let is_all = is_few || !report.hosts.iter().any(is_clear);
+    let is_all = is_few || report.hosts.len() <= SOME_HOSTS && !report.hosts.iter().any(is_clear);
     let limit = page.style.top.unwrap_or(usize::MAX);
     for host in report.hosts.iter().filter(|host| is_all || is_clear(host)).take(limit) {
         if is_fleet {

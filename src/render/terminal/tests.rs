@@ -293,3 +293,13 @@ fn hostile_lines_are_wrapped_at_any_width() {
         assert_eq!(long, None, "at {width}");
     }
 }
+
+#[test]
+fn hosts_that_nobody_can_judge_stay_in_the_table() {
+    let mut report = fleet();
+    let unknown = report.hosts.remove(2);
+    report.hosts = vec![unknown; 30];
+    assert!(shown(&report, 80).lines().count() < 60, "the table alone");
+    report.hosts.truncate(5);
+    assert_eq!(shown(&report, 80).matches("cannot tell").count(), 5);
+}
