@@ -81,7 +81,11 @@ pub(super) fn read_instance(
         if !value::fits(kind, len) {
             return None;
         }
-        slots.push(Slot { kind, start: cursor.skip(len)?, len });
+        let start = cursor.skip(len)?;
+        if value::has_own_size(kind) && !value::is_whole(kind, chunk.get(start..start + len)?) {
+            return None;
+        }
+        slots.push(Slot { kind, start, len });
     }
     Some(Instance { template, end: cursor.at() })
 }
@@ -131,6 +135,13 @@ pub(super) fn is_named(chunk: &[u8], offset: usize, name: &str) -> bool {
         bytes.len() == name.len() * 2
             && bytes.as_chunks::<2>().0.iter().zip(name.bytes()).all(|(unit, byte)| *unit == [byte, 0])
     })
+}
+
+/// True when the name at `offset` is one that XML knows and has no prefix; only ASCII counts as known.
+pub(super) fn is_plain_name(chunk: &[u8], offset: usize) -> bool {
+    let units = name_bytes(chunk, offset).unwrap_or_default().as_chunks::<2>().0;
+    let is_plain = |unit: &[u8; 2]| unit[1] == 0 && (unit[0].is_ascii_alphanumeric() || unit[0] == b'_');
+    units.first().is_some_and(|first| !first[0].is_ascii_digit()) && units.iter().all(is_plain)
 }
 
 /// Compiles the stream from `start` to `end`.

@@ -3,7 +3,7 @@
 //! A field is a literal of the template, a slot of the instance, or absent. Templates whose `System` has any other
 //! shape have no [`Plan`]; their records are decoded as a whole.
 
-use super::binxml::{NO_DEPENDENCY, Slot, Step, is_named};
+use super::binxml::{NO_DEPENDENCY, Slot, Step, is_named, is_plain_name};
 use super::value::{self, Integer};
 use super::{Time, Unknown};
 
@@ -110,7 +110,7 @@ impl Plan {
         let Some(Step::Open { name, dependency, next, .. }) = steps.get(at) else { return None };
         let mut inside = steps.get(at + 1..next.checked_sub(1)?)?;
         let Some(first) = ITEMS.iter().position(|(element, ..)| is_named(chunk, *name, element)) else {
-            return Some(*next);
+            return Self::stranger(chunk, steps, at, *next);
         };
         while let Some((Step::Attribute { name: key, values }, rest)) = inside.split_first() {
             let (value, behind) = rest.split_at_checked(*values)?;
@@ -122,6 +122,15 @@ impl Plan {
         }
         self.item(chunk, (first, None), *dependency, inside)?;
         Some(*next)
+    }
+
+    /// Passes over an element that is not known, unless its names are such that XML might tell otherwise.
+    fn stranger(chunk: &[u8], steps: &[Step], at: usize, next: usize) -> Option<usize> {
+        let is_plain = |step: &Step| match step {
+            Step::Open { name, .. } | Step::Attribute { name, .. } => is_plain_name(chunk, *name),
+            _ => true,
+        };
+        steps.get(at..next)?.iter().all(is_plain).then_some(next)
     }
 
     /// Takes an attribute, or the text, of the element that [`ITEMS`] has at `first`.
@@ -138,7 +147,7 @@ impl Plan {
                 key.map_or(attribute.is_empty(), |key| is_named(chunk, key, attribute))
             });
         let Some(source) = known.and_then(|index| self.sources.get_mut(first + index)) else {
-            return Some(());
+            return key.is_none_or(|key| is_plain_name(chunk, key)).then_some(());
         };
         if !matches!(source, Source::Absent) {
             return None;
@@ -179,11 +188,12 @@ impl Plan {
     }
 }
 
+/// True when another child of `Event` is, or might be, a `System` too.
 fn has_second_system(chunk: &[u8], steps: &[Step], mut at: usize) -> bool {
     while let Some(step) = steps.get(at) {
         match step {
             Step::Open { name, next, .. } => {
-                if is_named(chunk, *name, "System") {
+                if is_named(chunk, *name, "System") || !is_plain_name(chunk, *name) {
                     return true;
                 }
                 at = *next;

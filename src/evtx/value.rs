@@ -60,6 +60,20 @@ pub(super) fn fits(kind: u8, size: usize) -> bool {
     }
 }
 
+/// True for types whose values say themselves where they end.
+pub(super) fn has_own_size(kind: u8) -> bool {
+    kind == SID || kind == STRINGS
+}
+
+/// True when a value of such a type ends where its size says.
+pub(super) fn is_whole(kind: u8, bytes: &[u8]) -> bool {
+    match kind {
+        SID => bytes.get(1).is_some_and(|&count| bytes.len() == 8 + usize::from(count) * 4),
+        STRINGS => ends_with_nul(bytes),
+        _ => true,
+    }
+}
+
 /// True when the value shows nothing, so that an optional place for it stays away.
 pub(super) fn is_empty(kind: u8, bytes: &[u8]) -> bool {
     kind == NULL || bytes.is_empty() || (kind == STRING && bytes.starts_with(&[0, 0]))
