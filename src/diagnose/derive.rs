@@ -66,10 +66,36 @@ pub(crate) fn derive(sources: &Sources<'_>) -> Vec<Record> {
         let fields = [("State", state.to_owned()), ("Failed", outage.failed_attempts.to_string())];
         facts.push(fact("outage", first, name, &fields));
     }
+    not_started(sources, name, end, &mut facts);
     silence(sources, name, end, &mut facts);
     dropped_together(sources.host, name, &mut facts);
     stale_sessions(sources.host, name, end, &mut facts);
     facts
+}
+
+/// How long after a start of the machine the service may take.
+const START: Span = Span::minutes(15);
+
+/// Since the last start of the machine nothing shows that the service or the listener came up, as it did after an
+/// earlier one.
+fn not_started(sources: &Sources<'_>, name: &str, end: Time, facts: &mut Vec<Record>) {
+    let Some(boot) = sources.boots.last().copied() else { return };
+    let is_up = |step: &&Step| {
+        (step.service == LISTENER || step.service == "TermService") && step.state == State::Running
+    };
+    let ups = || sources.services.iter().filter(is_up).map(|step| step.time);
+    let used = || sources.course.goods.iter().copied();
+    let came_up = ups()
+        .chain(used())
+        .chain(sources.attempts.iter().map(|attempt| attempt.start))
+        .any(|time| time >= boot);
+    let worked_before = ups().any(|time| time < boot) && used().any(|time| time < boot);
+    let rcm = "Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational";
+    let is_covered = sources.host.coverage.reaches(rcm, boot) == Covered::Yes;
+    if !came_up && worked_before && is_covered && end.since(boot) >= START {
+        let fields = [("Seconds", end.since(boot).as_seconds().to_string())];
+        facts.push(fact("not_started", boot, name, &fields));
+    }
 }
 
 fn attempts(sources: &Sources<'_>, name: &str, facts: &mut Vec<Record>) {

@@ -1,3 +1,5 @@
+//! Fleets of made-up hosts: order, groups, associations.
+
 use super::*;
 use crate::report::{Change, ConnectionCounts, Evidence, Fix, Outage, Risk, UpdateState, WindowsUpdate};
 

@@ -1,7 +1,7 @@
 //! A report becomes bytes: for a terminal, a machine, a spreadsheet, a ticket or a browser.
 //!
 //! Renderers show what the report holds in the order in which it holds it; they judge and search nothing. Text from logs
-//! passes through [`escape`] in every one of them.
+//! passes through `escape` in every one of them.
 
 mod clock;
 mod csv;

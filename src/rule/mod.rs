@@ -1,7 +1,7 @@
 //! Rules: YAML files in Sigma's form with our additions, compiled into an index by provider and event id.
 //!
 //! Says true or false of one record. What a cause asks of a host's whole timeline is only read here
-//! ([`when`]); `diagnose` decides it.
+//! (`when`); `diagnose` decides it.
 
 pub(crate) mod case;
 pub(crate) mod cause;

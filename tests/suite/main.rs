@@ -1,5 +1,6 @@
 //! Tests of behaviour, from the outside.
 
+mod architecture;
 mod corpus;
 mod damage;
 mod exports;
