@@ -10,13 +10,14 @@ const ROOMS: [&str; 10] =
     ["input", "evtx", "text", "report", "rule", "scan", "diagnose", "fleet", "render", "cli"];
 
 fn sources(folder: &Path, out: &mut Vec<(String, String)>) {
-    let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<_> =
+        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
             sources(&path, out);
         } else if path.extension().is_some_and(|end| end == "rs") {
-            out.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+            out.push((path.display().to_string(), fs::read_to_string(&path).expect("a file")));
         }
     }
 }
@@ -45,8 +46,8 @@ fn rooms_use_rooms_to_their_left_only() {
 fn every_folder_of_the_source_is_a_room() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let folders: Vec<String> = fs::read_dir(root)
-        .unwrap()
-        .map(|entry| entry.unwrap())
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry"))
         .filter(|entry| entry.path().is_dir())
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
