@@ -14,4 +14,5 @@ mod seeds;
 #[path = "../support/mod.rs"]
 mod support;
 mod text;
+mod text_bytes;
 mod text_files;

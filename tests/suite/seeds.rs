@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use crate::lanes;
+use crate::{lanes, text_bytes};
+
+/// What a fuzz target does with its bytes.
+type Target = fn(&[u8]);
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
@@ -25,5 +28,20 @@ fn both_lanes_agree_on_the_seeds_of_chunks() {
 fn both_lanes_agree_on_the_seeds_of_templates() {
     for seed in seeds("template") {
         lanes::compare_template(&seed);
+    }
+}
+
+#[test]
+fn seeds_of_texts_render() {
+    let targets: [(&str, Target); 4] = [
+        ("text_mta", text_bytes::mta),
+        ("text_library", text_bytes::library),
+        ("text_message", text_bytes::message),
+        ("text_catalogue", text_bytes::catalogue),
+    ];
+    for (target, run) in targets {
+        let seeds = seeds(target);
+        assert!(!seeds.is_empty(), "{target}");
+        seeds.iter().for_each(|seed| run(seed));
     }
 }

@@ -4,38 +4,10 @@
 use std::fs;
 use std::sync::Arc;
 
-use rdpwhy::evtx::{Field, Record, Rendering, Time};
+use rdpwhy::evtx::Rendering;
 use rdpwhy::text::{MessagesError, TextSource, Texts, build_catalogue, with_code_names};
 
-/// A record of a provider with unnamed data.
-fn record(provider: &str, event_id: u32, qualifiers: Option<u16>, values: &[&str]) -> Record {
-    Record {
-        log: Arc::from("System.evtx"),
-        provider: Arc::from(provider),
-        provider_guid: None,
-        event_source: None,
-        channel: Arc::from("System"),
-        computer: Arc::from("HOST"),
-        event_id,
-        qualifiers,
-        version: 0,
-        level: 2,
-        task: 0,
-        opcode: 0,
-        keywords: 0,
-        record_id: 1,
-        time: Time(0),
-        activity_id: None,
-        related_activity_id: None,
-        process_id: None,
-        thread_id: None,
-        user_sid: None,
-        fields: values.iter().map(|value| Field { name: None, value: (*value).into() }).collect(),
-        user_data: None,
-        binary: None,
-        rendering: None,
-    }
-}
+use crate::text_bytes::record;
 
 fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()

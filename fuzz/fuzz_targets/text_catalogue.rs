@@ -1,0 +1,7 @@
+//! Any text as a catalogue file of the user.
+#![no_main]
+
+#[path = "../../tests/suite/text_bytes.rs"]
+mod text_bytes;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| text_bytes::catalogue(bytes));
