@@ -315,7 +315,25 @@ fn code_of(record: &Record, item: &FieldUse) -> Option<Code> {
 
 #[cfg(test)]
 mod tests {
-    use super::{lookup, lookup_in, parameter_text, parse};
+    use super::{TABLES, USES, lookup, lookup_in, parameter_text, parse};
+
+    #[test]
+    fn every_use_of_codes_names_known_tables_and_fields() {
+        let texts = crate::text::Texts::builtin();
+        for item in USES.iter() {
+            for table in &item.tables {
+                assert!(TABLES.contains(table), "{} {}: {table}", item.provider, item.field);
+            }
+            for &event in &item.events {
+                let known = texts.fields(item.provider, event);
+                let is_known = known.is_none_or(|names| {
+                    names.iter().any(|name| name.eq_ignore_ascii_case(item.field))
+                        || item.field.parse::<u8>().is_ok()
+                });
+                assert!(is_known, "{} {event}: {}", item.provider, item.field);
+            }
+        }
+    }
 
     #[test]
     fn every_spelling_is_the_same_code() {
