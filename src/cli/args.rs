@@ -150,6 +150,9 @@ pub(crate) struct DiagnoseArgs {
     /// Writes a partial report, to be joined with others by `rdpwhy report`
     #[arg(long, value_name = "FILE")]
     pub(crate) partial: Option<PathBuf>,
+    /// Keeps what was read of each log in a folder, by content, so that the next run reads only what is new
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
     /// Says at the end how much was read and how fast
     #[arg(long)]
     pub(crate) stats: bool,

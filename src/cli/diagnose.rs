@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::BufReader;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -37,12 +38,22 @@ impl Knowledge {
     }
 }
 
+/// How a scan is kept.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Keep<'a> {
+    /// As a partial report.
+    pub(super) is_joinable: bool,
+    /// In a cache.
+    pub(super) cache: Option<&'a Path>,
+}
+
 /// Reads logs as the arguments say; also whether a named input could not be read.
 pub(super) fn read(
     args: &InputArgs,
     knowledge: &mut Knowledge,
     global: &Global,
     stop: &AtomicBool,
+    keep: Keep<'_>,
 ) -> Result<(Scan, bool), Failure> {
     let options = input::Options { files_from: args.files_from.clone(), carve: args.carve };
     let found = input::find(&args.logs, &options);
@@ -71,6 +82,8 @@ pub(super) fn read(
             carve: args.carve,
             progress: &bar,
             stop,
+            is_joinable: keep.is_joinable,
+            cache: keep.cache,
         },
     );
     bar.finish();
@@ -87,11 +100,13 @@ pub(super) fn diagnose(args: &DiagnoseArgs, global: &Global, stop: &AtomicBool) 
     let client_errors = codes_of(&args.client_error)?;
     let start = Instant::now();
     let mut knowledge = Knowledge::load(&args.knowledge, global)?;
-    let (scan, has_failed) = read(&args.input, &mut knowledge, global, stop)?;
+    let keep = Keep { is_joinable: args.partial.is_some(), cache: args.cache.as_deref() };
+    let (mut scan, has_failed) = read(&args.input, &mut knowledge, global, stop, keep)?;
     let mut is_found = false;
     if let Some(path) = &args.partial {
         output::write(Some(path), &|out| scan.write(out))?;
     } else {
+        scan.settle();
         let report = report_of(&scan, &knowledge, &client_errors);
         is_found = has_cause(&report, args.fail_on);
         if args.stats {
@@ -127,6 +142,7 @@ pub(super) fn report(args: &ReportArgs, global: &Global) -> Result<u8, Failure> 
         output::write(Some(path), &|out| scan.write(out))?;
         return Ok(OK);
     }
+    scan.settle();
     let report = report_of(&scan, &knowledge, &client_errors);
     let is_found = has_cause(&report, args.fail_on);
     show(report, &args.output, global)?;

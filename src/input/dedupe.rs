@@ -17,7 +17,7 @@ use super::Source;
 const HEAD: u64 = 8 << 10;
 
 /// What two sources of the same content share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct ContentKey {
     /// Bytes of content.
     pub size: u64,

@@ -3,14 +3,17 @@
 //! Does not judge what a record means. The outcome is joinable: two scans of different logs make one, so that a
 //! fleet's logs can be read on many machines ([`Scan::write`], [`Scan::read`], [`Scan::join`]).
 
+mod cache;
 mod host;
 mod interest;
 mod partial;
 mod tally;
 mod visit;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -22,7 +25,7 @@ pub(crate) use tally::Tally;
 use visit::{Collector, Task};
 
 use crate::evtx::{self, CHUNK_SIZE, FILE_HEADER_SIZE, Fault, Place, Time};
-use crate::input::{Content, Format, Source};
+use crate::input::{Content, ContentKey, Format, Source, content_key};
 use crate::rule::RuleSet;
 use crate::text::Texts;
 
@@ -45,6 +48,10 @@ pub struct Options<'a> {
     pub progress: &'a (dyn Progress + Sync),
     /// Set from outside to stop early; what was read is kept.
     pub stop: &'a AtomicBool,
+    /// Keeps logs apart by content, so that scans that share logs can be joined.
+    pub is_joinable: bool,
+    /// A folder that keeps what was read of each log, by content.
+    pub cache: Option<&'a Path>,
 }
 
 /// Watches a scan.
@@ -58,7 +65,10 @@ pub trait Progress {
 /// What a scan kept.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scan {
+    /// Logs that need not be told apart any more.
     pub(crate) tally: Tally,
+    /// Logs by content: what several scans have in common counts once.
+    parts: BTreeMap<ContentKey, Part>,
     /// Fingerprint of the rules that it was made with.
     pub(crate) rules: String,
     /// Logs that had the same content as another.
@@ -67,8 +77,13 @@ pub struct Scan {
     pub problems: Vec<String>,
     /// Whether it was stopped early.
     pub is_partial: bool,
-    /// Windows that the text of sources was restricted to, for joined reports.
-    pub(crate) client_errors: Vec<u32>,
+}
+
+/// One log of a joinable scan.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Part {
+    name: Arc<str>,
+    tally: Tally,
 }
 
 /// Reads all sources. A source that cannot be read becomes a problem; the others are still read.
@@ -82,8 +97,11 @@ pub fn scan(sources: &[Source], options: &Options<'_>) -> Scan {
         }
         options.progress.log(source.name());
         let mut scan = Scan::default();
-        match read_source(source, &task, options) {
-            Ok(tally) => scan.tally = tally,
+        match read_one(source, &task, options) {
+            Ok((Some(key), tally)) => {
+                scan.parts.insert(key, Part { name: Arc::clone(source.name()), tally });
+            }
+            Ok((None, tally)) => scan.tally = tally,
             Err(error) => scan.problems.push(format!("{}: {error}", source.name())),
         }
         scan
@@ -130,18 +148,59 @@ impl Scan {
     /// Puts another scan's content into this one; the outcome does not depend on order or grouping.
     pub fn join(&mut self, other: Self) {
         self.tally.join(other.tally);
+        for (key, part) in other.parts {
+            match self.parts.get_mut(&key) {
+                None => {
+                    self.parts.insert(key, part);
+                }
+                Some(own) => {
+                    self.duplicates += 1;
+                    if part.name < own.name {
+                        *own = part;
+                    }
+                }
+            }
+        }
         self.duplicates += other.duplicates;
         self.is_partial |= other.is_partial;
         self.problems.extend(other.problems);
         self.problems.sort();
         self.problems.dedup();
-        self.client_errors.extend(other.client_errors);
-        self.client_errors.sort_unstable();
-        self.client_errors.dedup();
         if self.rules.is_empty() {
             self.rules = other.rules;
         }
     }
+
+    /// Forgets which log is which: the last step before a diagnosis.
+    pub fn settle(&mut self) {
+        for (_, part) in std::mem::take(&mut self.parts) {
+            self.tally.join(part.tally);
+        }
+    }
+}
+
+/// One source, from the cache when it is there; with its content's key when that is asked for.
+fn read_one(
+    source: &Source,
+    task: &Task<'_>,
+    options: &Options<'_>,
+) -> io::Result<(Option<ContentKey>, Tally)> {
+    if !options.is_joinable && options.cache.is_none() {
+        return Ok((None, read_source(source, task, options)?));
+    }
+    let key = content_key(source)?;
+    let entry = options.cache.map(|folder| cache::Entry::new(folder, &key, source.name(), options));
+    if let Some(tally) = entry.as_ref().and_then(cache::Entry::read) {
+        options.progress.bytes(source.size());
+        return Ok((Some(key), tally));
+    }
+    let tally = read_source(source, task, options)?;
+    if let Some(entry) = entry
+        && !options.stop.load(Ordering::Relaxed)
+    {
+        entry.write(&tally)?;
+    }
+    Ok((Some(key), tally))
 }
 
 fn read_source(source: &Source, task: &Task<'_>, options: &Options<'_>) -> io::Result<Tally> {

@@ -1,11 +1,13 @@
 //! A scan as bytes, to be joined with others later.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::Scan;
 use super::tally::Tally;
+use super::{Part, Scan};
+use crate::input::ContentKey;
 
 /// First bytes of a partial report; the last one is its version.
 const MAGIC: &[u8; 8] = b"rdpwhy\x00\x01";
@@ -38,10 +40,10 @@ pub enum PartialError {
 struct Stored {
     rules: String,
     tally: Tally,
+    parts: BTreeMap<ContentKey, Part>,
     duplicates: u64,
     problems: Vec<String>,
     is_partial: bool,
-    client_errors: Vec<u32>,
 }
 
 impl Scan {
@@ -53,7 +55,7 @@ impl Scan {
             duplicates: self.duplicates,
             problems: self.problems.clone(),
             is_partial: self.is_partial,
-            client_errors: self.client_errors.clone(),
+            parts: self.parts.clone(),
         };
         let bytes = postcard::to_stdvec(&stored).map_err(io::Error::other)?;
         out.write_all(MAGIC)?;
@@ -85,7 +87,7 @@ impl Scan {
             duplicates: stored.duplicates,
             problems: stored.problems,
             is_partial: stored.is_partial,
-            client_errors: stored.client_errors,
+            parts: stored.parts,
         })
     }
 }

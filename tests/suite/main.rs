@@ -7,6 +7,7 @@ mod exports;
 mod fleet_support;
 mod hostile;
 mod input;
+mod join;
 mod lanes;
 mod oracle;
 mod samples;

@@ -1,0 +1,52 @@
+//! What was read of a log, kept by content, so that a nightly run reads only what is new.
+//!
+//! An entry holds for one content, one name, one set of rules, one period and one version of rdpwhy. An entry that
+//! cannot be used is read anew and written over; the cache can be deleted at any time.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::Options;
+use super::tally::Tally;
+use crate::input::ContentKey;
+
+/// One log's place in the cache.
+pub(super) struct Entry {
+    folder: PathBuf,
+    path: PathBuf,
+}
+
+impl Entry {
+    pub(super) fn new(folder: &Path, key: &ContentKey, name: &str, options: &Options<'_>) -> Self {
+        let mut digest = Sha256::new();
+        let version = env!("CARGO_PKG_VERSION");
+        let rules = &options.rules.fingerprint;
+        let period = (options.since, options.until, options.carve);
+        digest.update(format!("{version}\n{rules}\n{period:?}\n{key:?}\n{name}").as_bytes());
+        let name: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { folder: folder.to_owned(), path: folder.join(format!("{name}.part")) }
+    }
+
+    /// What was kept, when it can be used.
+    pub(super) fn read(&self) -> Option<Tally> {
+        let packed = fs::read(&self.path).ok()?;
+        let mut bytes = Vec::new();
+        let mut unpacked = flate2::read::DeflateDecoder::new(&packed[..]);
+        io::Read::read_to_end(&mut unpacked, &mut bytes).ok()?;
+        postcard::from_bytes(&bytes).ok()
+    }
+
+    /// Keeps what was read; the entry is there whole or not at all.
+    pub(super) fn write(&self, tally: &Tally) -> io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        let bytes = postcard::to_stdvec(tally).map_err(io::Error::other)?;
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        let mut packed = flate2::write::DeflateEncoder::new(&mut file, flate2::Compression::fast());
+        packed.write_all(&bytes)?;
+        packed.finish()?;
+        file.persist(&self.path).map(drop).map_err(|error| error.error)
+    }
+}
