@@ -99,6 +99,7 @@ pub struct Attempt {
     /// How many attempts this one stands for: floods are thinned.
     pub weight: u64,
     activity: Option<Box<str>>,
+    has_listener: bool,
     is_refused: bool,
 }
 
@@ -154,9 +155,8 @@ impl Builder {
                 if is_udp {
                     return;
                 }
-                let at = self.find(record.time, TOGETHER, |attempt| {
-                    attempt.address.is_none() && attempt.activity.is_none()
-                });
+                let fits = |attempt: &Attempt| attempt.address.is_none() && attempt.activity.is_none();
+                let at = self.same(record).or_else(|| self.find(record.time, TOGETHER, fits));
                 let at = at.unwrap_or_else(|| self.start(record.time, weight));
                 if let Some(attempt) = self.all.get_mut(at) {
                     attempt.address = address;
@@ -205,9 +205,11 @@ impl Builder {
         if record.field("listenerName").is_some_and(|name| !name.eq_ignore_ascii_case("RDP-Tcp")) {
             return;
         }
-        let at = self.find(record.time, TOGETHER, |attempt| attempt.stage == Stage::Network);
+        let fits = |attempt: &Attempt| !attempt.has_listener;
+        let at = self.same(record).or_else(|| self.find(record.time, TOGETHER, fits));
         let at = at.unwrap_or_else(|| self.start(record.time, weight));
         if let Some(attempt) = self.all.get_mut(at) {
+            attempt.has_listener = true;
             attempt.stage = attempt.stage.max(Stage::Listener);
         }
     }
@@ -221,7 +223,8 @@ impl Builder {
         let fits = |attempt: &Attempt| {
             attempt.stage < Stage::Authentication && (attempt.address == address || attempt.address.is_none())
         };
-        let at = self.find(record.time, SETUP, fits).unwrap_or_else(|| self.start(record.time, weight));
+        let at = self.same(record).or_else(|| self.find(record.time, SETUP, fits));
+        let at = at.unwrap_or_else(|| self.start(record.time, weight));
         if let Some(attempt) = self.all.get_mut(at) {
             attempt.stage = attempt.stage.max(Stage::Authentication);
             attempt.address = attempt.address.or(address);
@@ -239,9 +242,10 @@ impl Builder {
         match record.event_id {
             21 | 25 => self.logon(record, id),
             41 => {
-                let found = self.find(record.time, SETUP, |attempt| attempt.stage == Stage::Authentication);
+                let fits = |attempt: &Attempt| attempt.stage == Stage::Authentication;
+                let found = self.same(record).or_else(|| self.find(record.time, SETUP, fits));
                 if let Some(attempt) = found.and_then(|at| self.all.get_mut(at)) {
-                    attempt.stage = Stage::Logon;
+                    attempt.stage = attempt.stage.max(Stage::Logon);
                     attempt.session = id;
                 }
             }
@@ -267,7 +271,8 @@ impl Builder {
         };
         let same = |attempt: &Attempt| fits(attempt) && attempt.stage >= Stage::Authentication;
         let at = self
-            .find(record.time, SETUP, same)
+            .same(record)
+            .or_else(|| self.find(record.time, SETUP, same))
             .or_else(|| self.find(record.time, SETUP, fits))
             .unwrap_or_else(|| self.start(record.time, 1));
         if let Some(attempt) = self.all.get_mut(at) {
@@ -341,6 +346,7 @@ impl Builder {
             closed_by: None,
             weight,
             activity: None,
+            has_listener: false,
             is_refused: false,
         });
         self.open.push(at);
@@ -354,16 +360,20 @@ impl Builder {
         })
     }
 
+    /// The attempt with the record's activity id.
+    fn same(&self, record: &Record) -> Option<usize> {
+        self.by_activity.get(record.activity_id.as_deref()?).copied()
+    }
+
     /// The attempt that a record of RdpCoreTS belongs to: by activity id, address, or the same second.
     fn of(&self, record: &Record, address: Option<IpAddr>) -> Option<usize> {
-        let by_activity = || self.by_activity.get(record.activity_id.as_deref()?).copied();
         let by_address = || {
             let address = address?;
             self.find(record.time, SETUP, |attempt| attempt.address == Some(address))
         };
         let by_time =
             || record.activity_id.is_none().then(|| self.find(record.time, TOGETHER, |_| true)).flatten();
-        by_activity().or_else(by_address).or_else(by_time)
+        self.same(record).or_else(by_address).or_else(by_time)
     }
 
     fn finish(self, coverage: &Coverage) -> Vec<Attempt> {

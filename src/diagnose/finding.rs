@@ -81,7 +81,7 @@ fn undecided(rule: &Rule, spec: &CauseSpec, needs: &BTreeSet<String>, scene: &Sc
     let channel = list.iter().copied().find(|need| !need.contains(" reaches back "));
     Undecided {
         rules: vec![rule.name.to_string()],
-        question: format!("whether this is the cause: {}", rule.title),
+        question: format!("Is this the cause: {}?", rule.title),
         needs: list.join(", "),
         export: channel.map(|channel| export_command(channel, scene.host)).unwrap_or_default(),
     }

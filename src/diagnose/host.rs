@@ -271,19 +271,24 @@ fn missing_logs(host: &Host, timeline: &Timeline) -> Vec<Undecided> {
         return open;
     }
     for channel in CHANNELS.into_iter().chain(["System"]) {
-        let needs = match timeline.coverage.channel(channel) {
-            None => "this log is missing".to_owned(),
+        let question = match timeline.coverage.channel(channel) {
+            None => format!("What {} says: it is not among these logs.", short_channel(channel)),
             Some(cover) if from.is_some_and(|from| cover.first > from) => {
-                format!("this log begins after the first failure, at {}", cover.first.rfc3339())
+                let begin = cover.first.rfc3339();
+                format!(
+                    "What {} says of the first failure: it begins only at {begin}.",
+                    short_channel(channel)
+                )
             }
             Some(_) => continue,
         };
-        open.push(Undecided {
-            rules: Vec::new(),
-            question: format!("what {channel} says"),
-            needs,
-            export: finding::export_command(channel, &host.name),
-        });
+        let export = finding::export_command(channel, &host.name);
+        open.push(Undecided { rules: Vec::new(), question, needs: channel.to_owned(), export });
     }
     open
+}
+
+/// A channel's name without its vendor: `RdpCoreTS/Operational`.
+fn short_channel(channel: &str) -> &str {
+    channel.rsplit_once('-').map_or(channel, |(_, name)| name)
 }

@@ -24,7 +24,7 @@ fn folders(copies: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = names.iter().map(|name| samples.join(name)).collect();
     let copy = copies.join("copy");
     std::fs::create_dir_all(&copy).expect("a folder can be made");
-    for entry in std::fs::read_dir(&folders[0]).expect("samples are there").flatten() {
+    for entry in std::fs::read_dir(samples.join("healthy-server")).expect("samples are there").flatten() {
         std::fs::copy(entry.path(), copy.join(entry.file_name())).expect("a sample can be copied");
     }
     folders.push(copy);
