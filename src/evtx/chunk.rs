@@ -3,6 +3,7 @@
 //! The head of a record is read in place: its template says once per chunk where each field of `System` is. Only
 //! records that the visitor wants are decoded.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::crate_lane::CrateLane;
@@ -62,14 +63,14 @@ impl<'c, 'v> Reader<'c, 'v> {
     }
 
     fn record(&mut self, window: &Window) {
-        let is_wanted = match self.decoder.head(window) {
+        let is_wanted = match isolated(|| self.decoder.head(window)) {
             Ok(head) => self.visitor.head(&head),
             Err(Unknown) => return self.record_by_crate(window, false),
         };
         if !is_wanted {
             return self.count(window);
         }
-        match self.decoder.record() {
+        match isolated(|| self.decoder.record()) {
             Ok(record) => {
                 self.count(window);
                 self.visitor.record(record);
@@ -113,4 +114,9 @@ impl<'c, 'v> Reader<'c, 'v> {
             lost,
         });
     }
+}
+
+/// A panic here would be a bug, and it costs one record's speed: the crate decodes the record.
+fn isolated<T>(work: impl FnOnce() -> Result<T, Unknown>) -> Result<T, Unknown> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Unknown))
 }

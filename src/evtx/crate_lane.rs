@@ -12,6 +12,7 @@ use std::sync::{Arc, LazyLock};
 
 use evtx::{EvtxChunkData, ParserSettings};
 
+use super::binxml::name_bytes;
 use super::bytes::{size_at, u16_at};
 use super::walk::{CHUNK_HEADER, CHUNK_MAGIC, RECORD_HEADER, RECORD_MAGIC, Window};
 use super::{CHUNK_SIZE, Record, xml};
@@ -158,20 +159,22 @@ pub(super) fn read_all(bytes: &[u8], log: &Arc<str>) -> Result<Vec<Result<Record
     Ok(chunk.iter().map(|record| record.map_err(|error| flat(&error)).and_then(read)).collect())
 }
 
-/// False when the chains of the string table leave the chunk, or hold more than a chunk can.
+/// False when the chains of the string table leave the chunk's records, hold more than a chunk can, or name what is
+/// no text: the crate gives up on the whole chunk then. Without a table it reads each name where it stands.
 fn strings_are_sane(data: &[u8]) -> bool {
     let mut units = 0;
     let mut names = 0;
     for bucket in 0..STRING_BUCKETS {
         let mut at = size_at(data, STRING_TABLE + bucket * 4).unwrap_or(0);
         while at != 0 {
-            let Some((next, len)) = size_at(data, at).zip(u16_at(data, at.saturating_add(6))) else {
-                return false;
-            };
+            let Some((next, name)) = size_at(data, at).zip(name_bytes(data, at)) else { return false };
+            let end = at + 8 + usize::from(u16_at(data, at + 6).unwrap_or_default()) * 2;
             names += 1;
-            units += usize::from(len);
-            let end = at + 10 + usize::from(len) * 2;
-            if units > CHUNK_SIZE / 2 || names > CHUNK_SIZE / 10 || end > data.len() {
+            units += name.len() / 2;
+            let letters = name.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit));
+            let is_text = char::decode_utf16(letters).all(|letter| letter.is_ok());
+            let has_room = at >= CHUNK_HEADER + LEAD && end + 2 <= data.len();
+            if !is_text || !has_room || names > CHUNK_SIZE / 10 || units > CHUNK_SIZE / 2 {
                 return false;
             }
             at = next;

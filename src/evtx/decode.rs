@@ -23,6 +23,13 @@ const MAX_NESTING: usize = 8;
 const MAX_STEPS: usize = 1 << 16;
 const MAX_TEXT: usize = 1 << 20;
 
+/// The same for all records of a chunk; real chunks take up to 20,000 steps and 200 KB.
+const MAX_CHUNK_STEPS: usize = 1 << 20;
+const MAX_CHUNK_TEXT: usize = 1 << 24;
+
+/// Most bytes of streams that are compiled for a chunk: templates may overlap, and then hold more than it does.
+const MAX_COMPILED: usize = 1 << 20;
+
 /// Most names that a chunk may have, and most templates: a chunk has no room for more that differ.
 const MAX_CACHED: usize = 8192;
 
@@ -66,8 +73,24 @@ pub(super) struct Decoder<'c> {
     builder: Builder,
     scratch: String,
     current: Current,
-    steps_left: usize,
-    text_left: usize,
+    record_left: Budget,
+    chunk_left: Budget,
+    compile_left: usize,
+}
+
+/// What may still be spent.
+#[derive(Clone, Copy)]
+struct Budget {
+    steps: usize,
+    text: usize,
+}
+
+impl Budget {
+    fn spend(&mut self, text: usize) -> Result<(), Unknown> {
+        self.steps = self.steps.checked_sub(1).ok_or(Unknown)?;
+        self.text = self.text.checked_sub(text).ok_or(Unknown)?;
+        Ok(())
+    }
 }
 
 /// An instance on the way down: its steps and its values.
@@ -94,8 +117,9 @@ impl<'c> Decoder<'c> {
             builder: Builder::new(log),
             scratch: String::new(),
             current: Current::None,
-            steps_left: 0,
-            text_left: 0,
+            record_left: Budget { steps: 0, text: 0 },
+            chunk_left: Budget { steps: MAX_CHUNK_STEPS, text: MAX_CHUNK_TEXT },
+            compile_left: MAX_COMPILED,
         }
     }
 
@@ -103,8 +127,7 @@ impl<'c> Decoder<'c> {
     pub(super) fn head(&mut self, window: &Window) -> Result<Head<'_>, Unknown> {
         self.current = Current::None;
         self.slots.clear();
-        self.steps_left = MAX_STEPS;
-        self.text_left = MAX_TEXT;
+        self.record_left = Budget { steps: MAX_STEPS, text: MAX_TEXT };
         let template = self.root(window)?;
         let Some(plan) = &template.plan else {
             let record = self.whole(&template, window)?;
@@ -173,7 +196,7 @@ impl<'c> Decoder<'c> {
             }
             self.slots.clear();
         }
-        let steps = binxml::compile(self.chunk, at, end, false).ok_or(Unknown)?;
+        let steps = self.compile(at, end, false).ok_or(Unknown)?;
         let plan = Plan::new(self.chunk, &steps);
         Ok(Rc::new(Template { steps, plan }))
     }
@@ -183,13 +206,18 @@ impl<'c> Decoder<'c> {
             return known.clone().ok_or(Unknown);
         }
         let compiled = binxml::template_stream(self.chunk, offset)
-            .and_then(|(start, end)| binxml::compile(self.chunk, start, end, true))
+            .and_then(|(start, end)| self.compile(start, end, true))
             .filter(|steps| has_one_root(steps))
             .map(|steps| Rc::new(Template { plan: Plan::new(self.chunk, &steps), steps }));
         if self.templates.len() < MAX_CACHED {
             self.templates.insert(offset, compiled.clone());
         }
         compiled.ok_or(Unknown)
+    }
+
+    fn compile(&mut self, start: usize, end: usize, is_template: bool) -> Option<Vec<Step>> {
+        self.compile_left = self.compile_left.checked_sub(end.checked_sub(start)?)?;
+        binxml::compile(self.chunk, start, end, is_template)
     }
 
     /// Decodes a record without a plan.
@@ -243,9 +271,8 @@ impl<'c> Decoder<'c> {
     }
 
     fn spend(&mut self, text: usize) -> Result<(), Unknown> {
-        self.steps_left = self.steps_left.checked_sub(1).ok_or(Unknown)?;
-        self.text_left = self.text_left.checked_sub(text).ok_or(Unknown)?;
-        Ok(())
+        self.record_left.spend(text)?;
+        self.chunk_left.spend(text)
     }
 
     fn follow(&mut self, frame: Frame<'_>, mut at: usize, end: usize) -> Result<(), Unknown> {
@@ -446,7 +473,7 @@ impl<'c> Decoder<'c> {
                 return self.instance(start, end, depth);
             }
         }
-        let steps = binxml::compile(self.chunk, start, end, false).ok_or(Unknown)?;
+        let steps = self.compile(start, end, false).ok_or(Unknown)?;
         let first_slot = self.slots.len();
         let frame = self.frame(&steps, first_slot, depth);
         self.follow(frame, 0, steps.len())

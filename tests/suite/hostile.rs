@@ -254,3 +254,25 @@ fn a_dependency_on_a_value_that_is_not_there_keeps_the_element() {
     assert_eq!(all, by_crate(&chunk));
     assert_eq!(&*all[0].provider, "Me");
 }
+
+#[test]
+fn templates_that_overlap_do_not_multiply() {
+    // Each record names a template that begins a byte later and holds the rest of the chunk.
+    let mut stream = vec![0x0f, 1, 1, 0, 0x0c, 1, 7, 0, 0, 0];
+    stream.extend([0; 4]);
+    stream.extend(values_of(&[]));
+    stream.push(0);
+    let mut chunk = chunk_of(&vec![stream; 600]);
+    let record = 28 + 19;
+    let body = 32_000;
+    let elements = [element(NAMES, &[], true), vec![0x0f; 4]].concat().repeat(1400);
+    chunk[body..body + elements.len()].copy_from_slice(&elements);
+    for index in 0..600 {
+        let template = body - 24 - index * 4;
+        let at = RECORD + index * record + 24 + 10;
+        chunk[at..at + 4].copy_from_slice(&number(template));
+        chunk[template + 20..template + 24].copy_from_slice(&number(CHUNK_SIZE - template - 24));
+    }
+    put_name(&mut chunk, NAMES, 0, "Event");
+    assert_eq!(read(&chunk).counts.read, 0);
+}
