@@ -18,7 +18,7 @@ pub(crate) struct Step {
 }
 
 /// Titles of updates that change nothing of Windows: Store packages and definitions.
-fn is_minor_update(title: &str) -> bool {
+pub(super) fn is_minor_update(title: &str) -> bool {
     let upper = title.to_uppercase();
     let is_store = upper
         .split_whitespace()

@@ -8,7 +8,7 @@ use super::identity::{self, Identity};
 use super::outage::{self, Course};
 use super::services::{self, LISTENER, State};
 use super::timeline::Timeline;
-use super::{Options, changes, derive, evidence, rank};
+use super::{Options, changes, derive, evidence, rank, updates};
 use crate::evtx::Span;
 use crate::report::{
     Cause, Change, Confidence, Exposure, Host, LogSummary, Outage, Severity, Status, Undecided,
@@ -54,6 +54,7 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
             })
         })
         .collect();
+    let history = updates::history(&scan.items, &identity);
     let facts = derive::derive(&derive::Sources {
         host: &scan,
         attempts: &attempts,
@@ -76,6 +77,7 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
     };
     let mut host = empty(&scan, &identity);
     host.connections = course.counts;
+    host.updates = history;
     host.intervals = outage::intervals(&attempts);
     let found = decide_all(&scene, &mut host);
     host.causes = rank::rank(found, &|rule| fits_client(options, rule));

@@ -18,6 +18,7 @@ mod rank;
 mod services;
 mod timeline;
 pub mod trial;
+mod updates;
 
 use crate::evtx::{Record, Time};
 use crate::report;

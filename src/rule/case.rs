@@ -166,3 +166,16 @@ fn fields(node: &Node) -> Vec<Field> {
             .collect(),
     }
 }
+
+/// Records written as in the cases of a rule: how tests of other rooms make theirs.
+#[cfg(test)]
+pub(crate) fn records_of(text: &str) -> Vec<Record> {
+    let documents = super::yaml::read(text).expect("the test's text is YAML");
+    let mut flaws = Flaws::new("a test");
+    let mut out = Vec::new();
+    for item in documents.iter().flat_map(Node::items) {
+        records(item, &mut flaws, &mut out);
+    }
+    assert_eq!(flaws.list, []);
+    out
+}

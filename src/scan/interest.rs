@@ -37,7 +37,10 @@ const WANTED: &[(&str, &[u32])] = &[
     ("microsoft-windows-wer-systemerrorreporting", &[1001]),
     ("bugcheck", &[1001]),
     ("user32", &[1073, 1074, 1076]),
-    ("microsoft-windows-windowsupdateclient", &[16, 17, 18, 19, 20, 21, 22, 25, 26, 27, 31, 40, 41, 43, 44]),
+    (
+        "microsoft-windows-windowsupdateclient",
+        &[16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 31, 40, 41, 43, 44, 212, 213],
+    ),
     ("microsoft-windows-servicing", &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 1013, 1014]),
     ("microsoft-windows-grouppolicy", &[1500, 1501, 1502, 1503, 4016, 5312, 8004]),
     ("microsoft-windows-networkprofile", &[10000, 10001]),

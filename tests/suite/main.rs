@@ -17,3 +17,4 @@ mod support;
 mod text;
 mod text_bytes;
 mod text_files;
+mod updates;

@@ -1,0 +1,92 @@
+//! What becomes of Windows updates: their history, blame and innocence.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it fails")]
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::{corpus, support};
+
+fn run(arguments: &[&str], logs: &Path) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rdpwhy"));
+    let output = command.args(arguments).arg("--quiet").arg(logs).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The values of a key in a JSON text, in order; enough for flat values of one name.
+fn values(json: &str, key: &str) -> Vec<String> {
+    let name = format!("\"{key}\":");
+    let starts = json.split(&name).skip(1);
+    starts
+        .map(|rest| {
+            let rest = rest.trim_start();
+            rest.strip_prefix('"').map_or_else(
+                || rest.split([',', '}', '\n']).next().unwrap().trim().to_owned(),
+                |text| text.split('"').next().unwrap().to_owned(),
+            )
+        })
+        .collect()
+}
+
+/// The part of a document that lists the updates of its only host.
+fn updates_of(json: &str) -> &str {
+    let start = json.split_once("\"updates\":").unwrap().1;
+    start.split_once("\"connections\":").map_or(start, |(list, _)| list)
+}
+
+/// Two years of a machine's Setup log, beside the text that Event Viewer made of them: what was installed, in order.
+#[test]
+fn a_long_history_is_complete() {
+    let Some(folder) = corpus::folder() else {
+        eprintln!("skipped: no corpus (set RDPWHY_CORPUS to a folder with MANIFEST.tsv)");
+        return;
+    };
+    let log = folder.join("omerbenamram+evtx/test.evtx");
+    let json = run(&["diagnose", "--format", "json"], &log);
+    let list = updates_of(&json);
+    let text = std::fs::read_to_string(folder.join("omerbenamram+evtx/test.csv")).unwrap();
+    let mut lines: Vec<&str> = text.lines().skip(1).collect();
+    lines.reverse();
+    let mut expected = Vec::new();
+    let mut again = "";
+    for line in lines {
+        let kb = line
+            .split_whitespace()
+            .find(|word| word.starts_with("KB"))
+            .map(|word| word.trim_end_matches('.'));
+        let Some(kb) = kb else { continue };
+        if line.contains("Current state is Installed.") {
+            again = kb;
+        } else if line.contains("successfully changed to the Installed state") {
+            // `12/9/2025 5:37:32 PM`: the zone is the author's, minutes and seconds are the same everywhere.
+            let clock = line.split(' ').nth(1).unwrap().split_once(':').unwrap().1;
+            if kb == again {
+                again = "";
+            } else {
+                expected.push(format!("{clock} {kb}"));
+            }
+        }
+    }
+    let times = values(list, "time");
+    let mut found: Vec<String> = times
+        .iter()
+        .zip(values(list, "kb"))
+        .map(|(time, kb)| format!("{} {kb}", time.get(14..19).unwrap()))
+        .collect();
+    assert_eq!(found.len(), 71);
+    assert!(values(list, "state").iter().all(|state| state == "installed"));
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn builds_and_records_of_a_sample_give_its_history() {
+    let json =
+        run(&["diagnose", "--format", "json"], &support::samples_folder().join("update-known-regression"));
+    let list = updates_of(&json);
+    assert_eq!(values(list, "kb"), ["KB5040430", "KB5041578"]);
+    assert_eq!(values(list, "state"), ["from_build", "installed"]);
+    assert_eq!(values(list, "build"), ["17763.6054", "17763.6189"]);
+    assert_eq!(values(list, "restart")[1], "2024-08-14T03:23:35.000Z");
+}
