@@ -23,8 +23,8 @@ static SETTINGS: LazyLock<Arc<ParserSettings>> =
 /// Bytes of the record that leads to the wanted one: its header and an end of stream.
 const LEAD: usize = RECORD_HEADER + 1;
 
-/// UTF-16 units of long names that a chunk may refer to; more would fill memory with their copies.
-const MAX_NAME_UNITS: usize = 1 << 25;
+/// UTF-16 units of long names that a chunk may seem to refer to; real ones reach 300,000, by chance.
+const MAX_NAME_UNITS: usize = 1 << 22;
 
 /// Units from which a name counts; no element or attribute of an event is nearly as long.
 const LONG_NAME: usize = 256;
@@ -101,7 +101,7 @@ fn lead_to(data: &mut [u8], window: &Window, hidden: &[u8; LEAD]) {
     put(data, 44, &number(window.at));
     put(data, 48, &number(window.next));
     put(data, CHUNK_HEADER, hidden);
-    if window.at >= CHUNK_HEADER + LEAD + 4 {
+    if window.at >= CHUNK_HEADER + RECORD_HEADER + 4 {
         put(data, CHUNK_HEADER, &RECORD_MAGIC);
         put(data, CHUNK_HEADER + 4, &number(window.at - CHUNK_HEADER));
         put(data, CHUNK_HEADER + 8, &window.id.wrapping_add(1).to_le_bytes());
@@ -184,13 +184,22 @@ fn strings_are_sane(data: &[u8]) -> bool {
 }
 
 /// False when the chunk seems to name long names so often that the crate's copies of them would fill memory: it
-/// copies a name for each element that has it.
+/// copies a name, up to its first NUL, for each element that has it.
 fn names_are_sane(bytes: &[u8]) -> bool {
+    // How many units there are from each place to the next NUL.
+    let mut runs = vec![0_usize; bytes.len() + 2];
+    for at in (0..bytes.len()).rev() {
+        let behind = runs.get(at + 2).copied().unwrap_or_default();
+        if let Some(run) = runs.get_mut(at) {
+            *run = if u16_at(bytes, at).is_none_or(|unit| unit == 0) { 0 } else { behind + 1 };
+        }
+    }
     let mut units = 0;
     for at in 0..bytes.len() {
         let Some(offset) = size_at(bytes, at).filter(|&offset| offset < CHUNK_SIZE) else { continue };
         let Some(len) = u16_at(bytes, offset + 6).map(usize::from) else { continue };
-        if len > LONG_NAME && offset + 10 + len * 2 <= CHUNK_SIZE {
+        let len = len.min(runs.get(offset + 8).copied().unwrap_or_default());
+        if len > LONG_NAME {
             units += len;
         }
     }

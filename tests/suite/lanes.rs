@@ -68,6 +68,10 @@ pub(crate) fn compare(bytes: &[u8]) {
     let own = read(&chunk).records;
     let mut left = own.iter();
     for theirs in read_chunk_by_crate(&chunk, &place()).unwrap_or_default().into_iter().flatten() {
+        // The crate shows a stream without elements as an event that says nothing.
+        if is_blank(&theirs) {
+            continue;
+        }
         if !left.any(|record| *record == theirs) {
             let same: Vec<&Record> = own.iter().filter(|own| own.record_id == theirs.record_id).collect();
             panic!("the crate has {theirs:#?}\nnot {same:#?}");
@@ -117,4 +121,11 @@ fn chunk_of(template: &[u8], values: &[u8]) -> Vec<u8> {
     put(44, &number(RECORD));
     put(48, &end);
     chunk
+}
+
+fn is_blank(record: &Record) -> bool {
+    record.provider.is_empty()
+        && record.event_id == 0
+        && record.fields.is_empty()
+        && record.channel.is_empty()
 }
