@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::FixedOffset;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::events::EventsArgs;
 use crate::evtx::{Span, Time};
 
 /// Why did Remote Desktop break on this server, since when, what changed just before, and what do I type to fix it?
@@ -61,6 +62,11 @@ pub(crate) enum Verb {
     Report(ReportArgs),
     /// Looks after rules: list, check, test
     Rules(RulesArgs),
+    /// Shows decoded records with their text: JSON lines when piped, a table on a terminal
+    #[command(
+        after_help = "Examples:\n  rdpwhy events --id 21,23-25 --fields time,User,Address LSM.evtx\n  rdpwhy events --level error,critical --since 7d C:\\Temp\\logs | jq .text"
+    )]
+    Events(EventsArgs),
     /// Prints completions for a shell
     Completions {
         /// The shell

@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::args::{DiagnoseArgs, FailOn, Global, InputArgs, KnowledgeArgs, OnlyArg, OutputArgs, ReportArgs};
 use super::progress::Bar;
 use super::{FAILED, FOUND, Failure, OK, output};
+use crate::evtx::Fault;
 use crate::input::{self, Source};
 use crate::report::{Confidence, Report, Status};
 use crate::rule::RuleSet;
@@ -24,18 +25,41 @@ pub(super) struct Knowledge {
 
 impl Knowledge {
     pub(super) fn load(args: &KnowledgeArgs, global: &Global) -> Result<Self, Failure> {
-        let rules = RuleSet::load(&args.rules)?;
-        let mut texts = Texts::builtin();
-        for path in &args.messages {
-            let faults = texts.add_messages(path).map_err(|error| {
-                Failure::new(error.to_string(), "give catalogue YAML, a provider file or a folder")
-            })?;
-            for fault in faults.iter().filter(|_| !global.quiet) {
-                eprintln!("{}: expected {}, found {}", fault.log, fault.expected, fault.found);
-            }
-        }
-        Ok(Self { rules, texts })
+        Ok(Self { rules: RuleSet::load(&args.rules)?, texts: texts(&args.messages, global)? })
     }
+}
+
+/// The texts of the program and of the user's files.
+pub(super) fn texts(messages: &[PathBuf], global: &Global) -> Result<Texts, Failure> {
+    let mut texts = Texts::builtin();
+    for path in messages {
+        let faults = texts.add_messages(path).map_err(|error| {
+            Failure::new(error.to_string(), "give catalogue YAML, a provider file or a folder")
+        })?;
+        tell(&faults, global);
+    }
+    Ok(texts)
+}
+
+/// Tells of faults outside of a report.
+pub(super) fn tell(faults: &[Fault], global: &Global) {
+    for fault in faults.iter().filter(|_| !global.quiet) {
+        eprintln!("{}, byte {}: expected {}, found {}", fault.log, fault.offset, fault.expected, fault.found);
+    }
+}
+
+/// The logs that the arguments name; also whether a named one could not be read.
+pub(super) fn found(args: &InputArgs) -> Result<(Vec<Source>, bool), Failure> {
+    let options = input::Options { files_from: args.files_from.clone(), carve: args.carve };
+    let found = input::find(&args.logs, &options);
+    for problem in &found.problems {
+        eprintln!("{problem}\n  help: {}", problem.help);
+    }
+    let has_failed = found.problems.iter().any(|problem| problem.is_named && !problem.is_read);
+    if found.sources.is_empty() {
+        return Err(Failure::new("no log to read", "name .evtx files, folders or archives that hold them"));
+    }
+    Ok((found.sources, has_failed))
 }
 
 /// How a scan is kept.
@@ -55,16 +79,8 @@ pub(super) fn read(
     stop: &AtomicBool,
     keep: Keep<'_>,
 ) -> Result<(Scan, bool), Failure> {
-    let options = input::Options { files_from: args.files_from.clone(), carve: args.carve };
-    let found = input::find(&args.logs, &options);
-    for problem in &found.problems {
-        eprintln!("{problem}\n  help: {}", problem.help);
-    }
-    let mut has_failed = found.problems.iter().any(|problem| problem.is_named && !problem.is_read);
-    if found.sources.is_empty() {
-        return Err(Failure::new("no log to read", "name .evtx files, folders or archives that hold them"));
-    }
-    let (sources, duplicates) = input::dedupe(found.sources);
+    let (sources, mut has_failed) = found(args)?;
+    let (sources, duplicates) = input::dedupe(sources);
     let sources: &[Source] = &sources;
     for source in sources {
         if let Some(path) = source.path() {

@@ -2,6 +2,7 @@
 
 mod args;
 mod diagnose;
+mod events;
 mod output;
 mod progress;
 mod rules;
@@ -69,6 +70,7 @@ pub fn run() -> ExitCode {
     let result = match &cli.verb {
         Verb::Diagnose(args) => diagnose::diagnose(args, &cli.global, &stop),
         Verb::Report(args) => diagnose::report(args, &cli.global),
+        Verb::Events(args) => events::run(args, &cli.global, &stop),
         Verb::Rules(args) => rules::run(&args.verb),
         Verb::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "rdpwhy", &mut io::stdout());

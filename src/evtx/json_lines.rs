@@ -249,6 +249,8 @@ fn from_events(line: &Node, log: &Arc<str>) -> Record {
         Some(Node::List(items)) => record.fields.extend(items.iter().map(listed)),
         _ => {}
     }
+    let is_binary = |field: &mut Field| field.name.as_deref() == Some("Binary");
+    record.binary = record.fields.pop_if(is_binary).map(|field| super::bytes_of(&field.value));
     if line.child("text_source").is_some_and(|source| FROM_LOG.contains(&source)) {
         record.rendering =
             Some(Box::new(Rendering { message: line.child("text").map(Into::into), ..Rendering::default() }));

@@ -65,6 +65,13 @@ pub(super) fn timeline(host: &Host, out: &mut dyn Write) -> io::Result<()> {
     table.flush()
 }
 
+/// Writes one line of cells from logs.
+pub(super) fn row(cells: &[impl AsRef<str>], out: &mut dyn Write) -> io::Result<()> {
+    let mut table = writer(out);
+    table.write_record(cells.iter().map(|text| cell(text.as_ref())))?;
+    table.flush()
+}
+
 fn writer(out: &mut dyn Write) -> Writer<&mut dyn Write> {
     WriterBuilder::new().quote_style(QuoteStyle::Always).from_writer(out)
 }

@@ -7,6 +7,7 @@ mod clock;
 mod csv;
 mod document;
 mod escape;
+mod events;
 mod headline;
 mod html;
 mod json;
@@ -24,6 +25,7 @@ use std::io::{self, Write};
 use chrono::{FixedOffset, Offset as _, Utc};
 
 use self::clock::Clock;
+pub use self::events::{EVENT_KEYS, EventForm, EventLines};
 use crate::report::{Host, Report};
 
 /// A form of output.

@@ -4,9 +4,11 @@
 //! fleet's logs can be read on many machines ([`Scan::write`], [`Scan::read`], [`Scan::join`]).
 
 mod cache;
+mod flow;
 mod host;
 mod interest;
 mod partial;
+mod query;
 mod tally;
 mod visit;
 
@@ -19,8 +21,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
+pub use flow::{Flow, Flowed, flow};
 pub(crate) use host::{Coverage, Covered, HostLog, HostScan, Item, hosts};
 pub use partial::PartialError;
+pub use query::{Pattern, Query, grep};
 pub(crate) use tally::Tally;
 use visit::{Collector, Task};
 

@@ -18,3 +18,4 @@ mod text;
 mod text_bytes;
 mod text_files;
 mod updates;
+mod verbs;

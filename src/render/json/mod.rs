@@ -58,6 +58,11 @@ fn pretty(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
+/// Writes one line.
+pub(super) fn line(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    compact(document, out)
+}
+
 fn compact(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     document.serialize(&mut Serializer::with_formatter(&mut *out, Harmless(CompactFormatter)))?;
     writeln!(out)

@@ -1,0 +1,205 @@
+//! The verbs beside `diagnose`, through the binary.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it fails")]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn rdpwhy() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rdpwhy"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    rdpwhy().args(arguments).output().unwrap()
+}
+
+fn out(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn json_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn sample(name: &str) -> String {
+    format!("samples/{name}")
+}
+
+#[test]
+fn events_show_text_and_named_fields() {
+    let logs = sample("termservice-crash");
+    let shown = out(&["events", "--id", "7034", &logs]);
+    insta::assert_snapshot!(shown, @r#"{"time":"2026-01-17T08:45:12.4200000Z","host":"RDS03.corp.example","channel":"System","provider":"Service Control Manager","event_id":7034,"version":0,"qualifiers":49152,"level":2,"record_id":35431,"activity_id":null,"fields":{"param1":"Remote Desktop Services","param2":"3","Binary":"5400650072006D0053006500720076006900630065000000"},"text":"The Remote Desktop Services service terminated unexpectedly.  It has done this 3 time(s).","text_source":"catalogue","log":"samples/termservice-crash/System.evtx"}"#);
+    let table = out(&[
+        "events",
+        "--format",
+        "table",
+        "--provider",
+        "RdpCoreTS",
+        "--id",
+        "131",
+        "--until",
+        "2026-01-12T12:00",
+        &logs,
+    ]);
+    insta::assert_snapshot!(table, @r#"
+    TIME                 LEVEL     EVENT                          TEXT
+    2026-01-12 07:16:00  info      RdpCoreTS 131                  The server accepted a new TCP connection from client
+                                                                  10.20.30.41:64106.
+    2026-01-12 10:35:00  info      RdpCoreTS 131                  The server accepted a new TCP connection from client
+                                                                  10.20.30.52:61949.
+    "#);
+}
+
+#[test]
+fn events_have_the_keys_that_are_promised() {
+    let lines = json_lines(&out(&["events", &sample("termservice-crash")]));
+    let text = out(&["events", &sample("termservice-crash")]);
+    let first = text.lines().next().unwrap();
+    let places: Vec<usize> = rdpwhy::render::EVENT_KEYS
+        .iter()
+        .map(|key| first.find(&format!("\"{key}\":")).unwrap_or_else(|| panic!("{key}")))
+        .collect();
+    assert!(places.is_sorted(), "{first}");
+    assert!(lines.iter().all(|line| line.as_object().unwrap().len() == rdpwhy::render::EVENT_KEYS.len()));
+    assert!(lines.iter().any(|line| line["fields"].is_array()));
+}
+
+#[test]
+fn events_keep_the_order_of_the_log_on_any_number_of_threads() {
+    let logs = sample("password-guessing");
+    let one = out(&["events", "--threads", "1", &logs]);
+    assert_eq!(one, out(&["events", "--threads", "7", &logs]));
+    let lines = json_lines(&one);
+    assert!(lines.len() > 500, "{}", lines.len());
+    for pair in lines.windows(2) {
+        if pair[0]["log"] == pair[1]["log"] {
+            assert!(pair[0]["record_id"].as_u64() < pair[1]["record_id"].as_u64(), "{pair:?}");
+        }
+    }
+}
+
+#[test]
+fn events_that_were_written_are_a_log_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.jsonl");
+    let first = out(&["events", &sample("forwarded-three-hosts"), &sample("termservice-crash")]);
+    fs::write(&file, &first).unwrap();
+    let again = out(&["events", file.to_str().unwrap()]);
+    let plain = |text: &str| -> Vec<Value> {
+        let mut lines = json_lines(text);
+        lines.iter_mut().for_each(|line| drop(line.as_object_mut().unwrap().remove("log")));
+        lines
+    };
+    assert_eq!(plain(&first), plain(&again));
+}
+
+#[test]
+fn events_are_filtered() {
+    let logs = sample("termservice-crash");
+    let count = |arguments: &[&str]| {
+        let all: Vec<&str> = ["events", &logs].iter().copied().chain(arguments.iter().copied()).collect();
+        json_lines(&out(&all)).len()
+    };
+    let all = count(&[]);
+    assert_eq!(count(&["--host", "RDS03"]), all);
+    assert_eq!(count(&["--host", "RDS0"]), 0);
+    assert_eq!(count(&["--host", "rds0?.*"]), all);
+    assert_eq!(count(&["--level", "error", "--channel", "Application"]), 3);
+    assert_eq!(count(&["--grep", "RDPCORETS\\.dll", "--id", "1000"]), 3);
+    assert_eq!(
+        count(&["--since", "2026-01-12", "--until", "2026-01-13"])
+            + count(&["--since", "2026-01-13T00:00:00.000001Z"]),
+        all
+    );
+    assert_eq!(count(&["--id", "0-65535"]), all);
+}
+
+#[test]
+fn events_of_chosen_fields_have_only_these() {
+    let shown = out(&[
+        "events",
+        "--fields",
+        "event_id,User,%2,nothing",
+        "--id",
+        "21",
+        "--until",
+        "2026-01-12T08:00",
+        &sample("termservice-crash"),
+    ]);
+    insta::assert_snapshot!(shown, @r#"{"event_id":21,"User":"CORP\\a.meyer","%2":"2","nothing":null}"#);
+    let shown = out(&[
+        "events",
+        "--format",
+        "csv",
+        "--fields",
+        "event_id,User",
+        "--id",
+        "21",
+        "--until",
+        "2026-01-12T08:00",
+        &sample("termservice-crash"),
+    ]);
+    insta::assert_snapshot!(shown, @r#"
+    "event_id","User"
+    "21","CORP\a.meyer"
+    "#);
+}
+
+#[test]
+fn events_end_quietly_with_their_reader() {
+    let mut child =
+        rdpwhy().args(["events", "samples"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+}
+
+#[test]
+fn events_say_which_input_cannot_be_read() {
+    let output = run(&["events", "no-such.evtx", &sample("healthy-server")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!output.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no-such.evtx"));
+}
+
+/// Peak memory of a run in KiB, where the system tells.
+fn peak(log: &Path) -> Option<u64> {
+    let mut child =
+        rdpwhy().args(["events", "--threads", "2", "-q"]).arg(log).stdout(Stdio::piped()).spawn().unwrap();
+    let status = PathBuf::from(format!("/proc/{}/status", child.id()));
+    let mut peak = None;
+    for (number, _) in BufReader::new(child.stdout.take().unwrap()).lines().enumerate() {
+        if number % 200 == 0 {
+            let text = fs::read_to_string(&status).unwrap_or_default();
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
+            peak = peak.max(line);
+        }
+    }
+    child.wait().unwrap();
+    peak
+}
+
+#[test]
+fn events_need_no_more_memory_for_a_larger_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = out(&["events", &sample("password-guessing")]);
+    let (small, large) = (folder.path().join("small.jsonl"), folder.path().join("large.jsonl"));
+    fs::write(&small, text.repeat(2)).unwrap();
+    fs::write(&large, text.repeat(20)).unwrap();
+    let (Some(small), Some(large)) = (peak(&small), peak(&large)) else {
+        eprintln!("skipped: the system does not tell how much memory a run took");
+        return;
+    };
+    assert!(large < small * 3 / 2 + 8192, "{small} KiB became {large} KiB");
+}
