@@ -60,7 +60,7 @@ pub(crate) enum Verb {
     Diagnose(DiagnoseArgs),
     /// Joins partial reports that `diagnose --partial` wrote
     Report(ReportArgs),
-    /// Looks after rules: list, check, test
+    /// Looks after rules: list, show, check, test
     Rules(RulesArgs),
     /// Shows decoded records with their text: JSON lines when piped, a table on a terminal
     #[command(
@@ -208,12 +208,26 @@ pub(crate) enum RulesVerb {
         rules: Vec<PathBuf>,
         /// Only rules whose name contains this
         name: Option<String>,
+        /// Says which selections, fields, values and words of a condition could go without a case failing
+        #[arg(long)]
+        thorough: bool,
     },
     /// Finds mistakes in rule files
+    #[command(after_help = "Exit codes: 0 no errors, 1 errors were found, 2 the folder could not be read.")]
     Check {
         /// A folder or file; the built-in rules when absent
         dir: Option<PathBuf>,
     },
+    /// Prints a rule as prose
+    Show {
+        /// Name of the rule, or a part of it
+        name: String,
+        /// Adds rules of a folder
+        #[arg(long, value_name = "DIR")]
+        rules: Vec<PathBuf>,
+    },
+    /// Prints the JSON Schema of rule files, for editors
+    Schema,
 }
 
 /// Forms of output.

@@ -71,7 +71,7 @@ pub fn run() -> ExitCode {
         Verb::Diagnose(args) => diagnose::diagnose(args, &cli.global, &stop),
         Verb::Report(args) => diagnose::report(args, &cli.global),
         Verb::Events(args) => events::run(args, &cli.global, &stop),
-        Verb::Rules(args) => rules::run(&args.verb),
+        Verb::Rules(args) => rules::run(&args.verb, &cli.global),
         Verb::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "rdpwhy", &mut io::stdout());
             Ok(OK)

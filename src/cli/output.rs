@@ -32,9 +32,15 @@ pub(super) fn style(look: &LookArgs, is_file: bool, global: &Global) -> Style {
         ColorChoice::Never => false,
         ColorChoice::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     };
+    let width = if is_file { look.width.unwrap_or(DEFAULT_WIDTH) } else { width(look.width) };
+    Style { width: width.max(MIN_WIDTH), color, tz: look.tz, top: look.top }
+}
+
+/// Columns: those asked for, else those of the terminal that shows standard output.
+pub(super) fn width(wanted: Option<usize>) -> usize {
     let columns = || console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
-    let width = look.width.or_else(|| columns().filter(|_| is_terminal));
-    Style { width: width.unwrap_or(DEFAULT_WIDTH).max(MIN_WIDTH), color, tz: look.tz, top: look.top }
+    let shown = wanted.or_else(|| columns().filter(|_| io::stdout().is_terminal()));
+    shown.unwrap_or(DEFAULT_WIDTH).max(MIN_WIDTH)
 }
 
 /// Writes with `render` to the file or to standard output. A closed pipe is a quiet end.

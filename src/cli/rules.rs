@@ -1,43 +1,65 @@
 //! The verb `rules`.
 
-use std::collections::BTreeMap;
+use std::path::Path;
 
-use super::args::RulesVerb;
-use super::{FOUND, Failure, OK};
-use crate::diagnose::trial;
-use crate::rule::RuleSet;
+use super::args::{Global, RulesVerb};
+use super::{FOUND, Failure, OK, output};
+use crate::diagnose::{thorough, trial};
+use crate::render;
+use crate::rule::{self, FlawKind, RuleSet};
 use crate::text::Texts;
 
 /// Runs one of its verbs.
-pub(super) fn run(verb: &RulesVerb) -> Result<u8, Failure> {
+pub(super) fn run(verb: &RulesVerb, global: &Global) -> Result<u8, Failure> {
     match verb {
-        RulesVerb::List { rules } => list(&RuleSet::load(rules)?),
-        RulesVerb::Test { rules, name } => test(&RuleSet::load(rules)?, name.as_deref()),
-        RulesVerb::Check { dir } => {
-            let set = match dir {
-                Some(dir) => RuleSet::load(std::slice::from_ref(dir))?,
-                None => RuleSet::load(&[])?,
-            };
-            for warning in &set.warnings {
-                println!("{warning}");
-            }
-            println!("{} rules are well formed", set.rules().count());
+        RulesVerb::List { rules } => {
+            let set = RuleSet::load(rules)?;
+            let width = output::width(None);
+            output::write(None, &|out| render::rule_list(&set, width, out))?;
+            Ok(OK)
+        }
+        RulesVerb::Test { rules, name, thorough: false } => test(&RuleSet::load(rules)?, name.as_deref()),
+        RulesVerb::Test { rules, name, thorough: true } => unneeded(&RuleSet::load(rules)?, name.as_deref()),
+        RulesVerb::Check { dir } => check(dir.as_deref(), global),
+        RulesVerb::Show { name, rules } => show(&RuleSet::load(rules)?, name),
+        RulesVerb::Schema => {
+            let schema = rule::schema();
+            output::write(None, &|out| out.write_all(schema.as_bytes()))?;
             Ok(OK)
         }
     }
 }
 
-fn list(set: &RuleSet) -> Result<u8, Failure> {
-    let mut families: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
-    for rule in set.rules() {
-        families.entry(rule.family()).or_default().push((&rule.name, &rule.title));
+fn check(dir: Option<&Path>, global: &Global) -> Result<u8, Failure> {
+    let folders: Vec<_> = dir.into_iter().map(Path::to_owned).collect();
+    let (set, flaws) = RuleSet::check(&folders, &Texts::builtin())?;
+    let count = |kind: FlawKind| flaws.iter().filter(|flaw| flaw.kind == kind).count();
+    output::write(None, &|out| flaws.iter().try_for_each(|flaw| writeln!(out, "{flaw}")))?;
+    let (errors, left_out) = (count(FlawKind::Error), count(FlawKind::LeftOut));
+    if !global.quiet {
+        let warnings = count(FlawKind::Warning);
+        let rules = set.rules().count();
+        eprintln!("{rules} rules: {errors} errors, {left_out} left out, {warnings} warnings");
     }
-    for (family, rules) in families {
-        println!("{family}");
-        for (name, title) in rules {
-            println!("    {name:<44} {title}");
+    Ok(if errors == 0 { OK } else { FOUND })
+}
+
+fn show(set: &RuleSet, name: &str) -> Result<u8, Failure> {
+    let exact = set.rules().find(|rule| &*rule.name == name);
+    let near: Vec<_> = set.rules().filter(|rule| rule.name.contains(name)).collect();
+    let rule = match (exact, near.as_slice()) {
+        (Some(rule), _) => rule,
+        (None, [rule]) => rule,
+        (None, []) => {
+            return Err(Failure::new(format!("no rule is named `{name}`"), "see `rdpwhy rules list`"));
         }
-    }
+        (None, several) => {
+            let names: Vec<&str> = several.iter().map(|rule| &*rule.name).collect();
+            return Err(Failure::new(format!("several rules contain `{name}`"), names.join(", ")));
+        }
+    };
+    let width = output::width(None);
+    output::write(None, &|out| render::rule(rule, width, out))?;
     Ok(OK)
 }
 
@@ -45,10 +67,32 @@ fn test(set: &RuleSet, name: Option<&str>) -> Result<u8, Failure> {
     let texts = Texts::builtin();
     let outcomes = trial::run(set, &texts, name);
     let failed: Vec<_> = outcomes.iter().filter(|outcome| outcome.problem.is_some()).collect();
-    for outcome in &failed {
-        let problem = outcome.problem.as_deref().unwrap_or_default();
-        println!("{}:{}: {}: {problem}", outcome.file, outcome.line, outcome.case);
-    }
-    println!("{} cases, {} failed", outcomes.len(), failed.len());
+    output::write(None, &|out| {
+        for outcome in &failed {
+            let problem = outcome.problem.as_deref().unwrap_or_default();
+            writeln!(out, "{}:{}: {}: {problem}", outcome.file, outcome.line, outcome.case)?;
+        }
+        writeln!(out, "{} cases, {} failed", outcomes.len(), failed.len())
+    })?;
     Ok(if failed.is_empty() { OK } else { FOUND })
+}
+
+fn unneeded(set: &RuleSet, name: Option<&str>) -> Result<u8, Failure> {
+    let texts = Texts::builtin();
+    let figures = thorough::run(set, &texts, name);
+    let lines: usize = figures.iter().map(|figure| figure.lines).sum();
+    let unneeded: usize = figures.iter().map(|figure| figure.unneeded.len()).sum();
+    output::write(None, &|out| {
+        for figure in &figures {
+            for line in &figure.unneeded {
+                writeln!(
+                    out,
+                    "{}:{}:{}: no case fails {}",
+                    figure.file, line.mark.line, line.mark.column, line.what
+                )?;
+            }
+        }
+        writeln!(out, "{} rules, {lines} lines, {unneeded} without a case that fails", figures.len())
+    })?;
+    Ok(if unneeded == 0 { OK } else { FOUND })
 }

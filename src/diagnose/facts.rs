@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::evtx::{Field, Record, Time};
 
 /// Provider and channel of derived facts.
-pub(crate) const PROVIDER: &str = "rdpwhy";
+pub(crate) use crate::rule::facts::PROVIDER;
 
 /// A derived fact with its fields.
 pub(crate) fn fact(name: &str, time: Time, computer: &str, fields: &[(&str, String)]) -> Record {

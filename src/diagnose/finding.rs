@@ -9,6 +9,7 @@ use super::timeline::Timeline;
 use crate::evtx::{Span, Time};
 use crate::report::{Cause, Confidence, Fix, RuledOut, Undecided};
 use crate::rule::cause::{CauseSpec, Weight};
+use crate::rule::placeholder::is_placeholder;
 use crate::rule::when::When;
 use crate::rule::{CONDITION, Kind, Rule, RuleSet};
 use crate::text::Texts;
@@ -254,13 +255,6 @@ fn fill_at(
     }
     out.push_str(rest);
     out
-}
-
-/// Braces of PowerShell are no placeholders: a placeholder begins with a letter or `%` and has no blanks.
-pub(crate) fn is_placeholder(inside: &str) -> bool {
-    let name = inside.split('|').next().unwrap_or_default();
-    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '%')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '%' | '-'))
 }
 
 fn placeholder(

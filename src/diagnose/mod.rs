@@ -16,6 +16,7 @@ mod identity;
 mod outage;
 mod rank;
 mod services;
+pub mod thorough;
 mod timeline;
 pub mod trial;
 mod updates;

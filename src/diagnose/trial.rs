@@ -28,7 +28,7 @@ pub fn run(rules: &RuleSet, texts: &Texts, name: Option<&str>) -> Vec<Trial> {
         .collect()
 }
 
-fn one(rules: &RuleSet, texts: &Texts, rule: &Rule, case: &Case) -> Trial {
+pub(super) fn one(rules: &RuleSet, texts: &Texts, rule: &Rule, case: &Case) -> Trial {
     let client_errors: Vec<u32> = case.client_error.into_iter().collect();
     let options = Options { rules, texts, client_errors: &client_errors, around: None };
     let hosts = diagnose_records(&case.records, &options);

@@ -13,6 +13,7 @@ mod html;
 mod json;
 mod markdown;
 mod postmortem;
+mod rules;
 mod terminal;
 #[cfg(test)]
 mod test_report;
@@ -23,6 +24,8 @@ mod words;
 use std::io::{self, Write};
 
 use chrono::{FixedOffset, Offset as _, Utc};
+
+pub use self::rules::{rule, rule_list};
 
 use self::clock::Clock;
 pub use self::events::{EVENT_KEYS, EventForm, EventLines};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::error::Flaws;
+use super::keys;
 use super::yaml::{Mark, Node, Value};
 use crate::evtx::{Field, Record, Span, Time};
 use crate::report::Confidence;
@@ -20,36 +21,12 @@ pub(crate) struct Case {
     pub(crate) records: Vec<Record>,
 }
 
-const CASE_KEYS: &[&str] = &["name", "confidence", "records", "client_error"];
-const RECORD_KEYS: &[&str] = &[
-    "at",
-    "provider",
-    "source",
-    "event_id",
-    "qualifiers",
-    "version",
-    "level",
-    "channel",
-    "computer",
-    "data",
-    "values",
-    "binary",
-    "binary_text",
-    "message",
-    "culture",
-    "repeat",
-    "every",
-    "activity_id",
-    "user_sid",
-    "process_id",
-];
-
 /// Most records that `repeat` may make.
 const MAX_REPEAT: u32 = 10_000;
 
 /// Reads `match` and `ignore`.
 pub(super) fn read(node: &Node, flaws: &mut Flaws) -> Vec<Case> {
-    flaws.unknown_keys(node, &["match", "ignore"], "`tests`");
+    flaws.unknown_keys(node, &keys::TESTS);
     let mut cases = Vec::new();
     for (key, matches) in [("match", true), ("ignore", false)] {
         for item in node.get(key).map(Node::items).unwrap_or_default() {
@@ -60,7 +37,7 @@ pub(super) fn read(node: &Node, flaws: &mut Flaws) -> Vec<Case> {
 }
 
 fn case(node: &Node, matches: bool, flaws: &mut Flaws) -> Case {
-    flaws.unknown_keys(node, CASE_KEYS, "a case");
+    flaws.unknown_keys(node, &keys::CASE);
     let confidence = node.get("confidence").and_then(|value| match value.text() {
         Some("high") => Some(Confidence::High),
         Some("medium") => Some(Confidence::Medium),
@@ -85,7 +62,7 @@ fn case(node: &Node, matches: bool, flaws: &mut Flaws) -> Case {
 }
 
 fn records(node: &Node, flaws: &mut Flaws, out: &mut Vec<Record>) {
-    flaws.unknown_keys(node, RECORD_KEYS, "a record");
+    flaws.unknown_keys(node, &keys::RECORD);
     let text = |key: &str| node.get(key).and_then(Node::text);
     let at = text("at").and_then(moment);
     if at.is_none() {
@@ -171,7 +148,7 @@ fn fields(node: &Node) -> Vec<Field> {
 #[cfg(test)]
 pub(crate) fn records_of(text: &str) -> Vec<Record> {
     let documents = super::yaml::read(text).expect("the test's text is YAML");
-    let mut flaws = Flaws::new("a test");
+    let mut flaws = Flaws::new("a test", None);
     let mut out = Vec::new();
     for item in documents.iter().flat_map(Node::items) {
         records(item, &mut flaws, &mut out);

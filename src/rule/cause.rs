@@ -1,6 +1,7 @@
 //! The `cause` section: what a rule says beyond Sigma.
 
 use super::error::Flaws;
+use super::keys;
 use super::when::{self, When};
 use super::yaml::Node;
 use crate::report::{Confidence, Risk, Severity};
@@ -55,25 +56,6 @@ pub(crate) struct FixSpec {
     pub(crate) check: Option<Box<str>>,
 }
 
-/// Keys of a cause.
-pub(crate) const CAUSE_KEYS: &[&str] = &[
-    "family",
-    "severity",
-    "confidence",
-    "finding",
-    "when",
-    "raise",
-    "lower",
-    "rules_out",
-    "explains",
-    "applies_to",
-    "needs",
-    "client_errors",
-    "fixes",
-    "specific",
-];
-/// Keys of a step.
-pub(crate) const FIX_KEYS: &[&str] = &["do", "run", "shell", "risk", "undo", "check"];
 /// Roles that `applies_to` knows.
 pub(crate) const ROLES: &[&str] = &[
     "server",
@@ -117,7 +99,7 @@ pub(crate) const FAMILIES: &[&str] = &[
 
 /// Reads the section; `folder` is the family by default, `level` Sigma's level.
 pub(super) fn read(node: &Node, folder: &str, level: Option<&Node>, flaws: &mut Flaws) -> CauseSpec {
-    flaws.unknown_keys(node, CAUSE_KEYS, "`cause`");
+    flaws.unknown_keys(node, &keys::CAUSE);
     let family = node.get("family").and_then(Node::text).unwrap_or(folder);
     if !FAMILIES.contains(&family) {
         let help = super::error::nearest(family, FAMILIES).map_or_else(
@@ -216,7 +198,7 @@ fn condition(node: &Node, flaws: &mut Flaws) -> Option<When> {
     match when::parse(node.text().unwrap_or_default()) {
         Ok(when) => Some(when),
         Err(problem) => {
-            flaws.error(node.mark, problem.message, problem.help);
+            flaws.error(flaws.word(node, problem.word), problem.message, problem.help);
             None
         }
     }
@@ -225,7 +207,7 @@ fn condition(node: &Node, flaws: &mut Flaws) -> Option<When> {
 fn weights(node: Option<&Node>, flaws: &mut Flaws) -> Vec<Weight> {
     let mut out = Vec::new();
     for item in node.map(Node::items).unwrap_or_default() {
-        flaws.unknown_keys(item, &["if", "say"], "a weight");
+        flaws.unknown_keys(item, &keys::WEIGHT);
         let Some(if_node) = item.get("if") else {
             flaws.error(item.mark, "`if` is missing", "write `- if: SIGNAL` and `  say: '…'`");
             continue;
@@ -238,7 +220,7 @@ fn weights(node: Option<&Node>, flaws: &mut Flaws) -> Vec<Weight> {
 }
 
 fn applies_to(node: &Node, flaws: &mut Flaws) -> AppliesTo {
-    flaws.unknown_keys(node, &["builds", "roles"], "`applies_to`");
+    flaws.unknown_keys(node, &keys::APPLIES_TO);
     let builds = node.get("builds").and_then(|value| {
         let range = value.text().and_then(|text| {
             let (low, high) = text.split_once("..").unwrap_or((text, text));
@@ -265,7 +247,7 @@ fn applies_to(node: &Node, flaws: &mut Flaws) -> AppliesTo {
 }
 
 fn step(node: &Node, flaws: &mut Flaws) -> FixSpec {
-    flaws.unknown_keys(node, FIX_KEYS, "a fix");
+    flaws.unknown_keys(node, &keys::FIX);
     let optional = |key: &str| node.get(key).and_then(Node::text).map(|text| text.trim().into());
     FixSpec {
         order: text(node, "do", flaws),

@@ -9,11 +9,30 @@ pub(crate) enum Condition {
     Any(Vec<Condition>),
 }
 
+impl Condition {
+    /// Calls `take` with each selection that the condition names.
+    pub(crate) fn selections(&self, take: &mut dyn FnMut(usize)) {
+        match self {
+            Self::Selection(index) => take(*index),
+            Self::Not(inner) => inner.selections(take),
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.selections(take)),
+        }
+    }
+}
+
 /// A condition that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) message: String,
     pub(crate) help: String,
+    /// Which word of the condition it is about, counted from 0.
+    pub(crate) word: usize,
+}
+
+impl Problem {
+    pub(super) fn new(message: &str, help: &str) -> Self {
+        Self { message: message.to_owned(), help: help.to_owned(), word: 0 }
+    }
 }
 
 /// Deepest nesting of parentheses and `not`.
@@ -24,22 +43,23 @@ pub(crate) fn parse(text: &str, names: &[&str]) -> Result<Condition, Problem> {
     let spaced = text.replace('(', " ( ").replace(')', " ) ");
     let mut parser = Parser { words: spaced.split_whitespace().collect(), at: 0, names, depth: 0 };
     if text.contains('|') {
-        return Err(Problem {
-            message: "aggregations behind `|` are no longer part of Sigma".to_owned(),
-            help: "write a correlation document (`correlation: {type: event_count, …}`)".to_owned(),
-        });
+        return Err(problem(
+            "aggregations behind `|` are no longer part of Sigma",
+            "write a correlation document (`correlation: {type: event_count, …}`)",
+        ));
     }
-    let condition = parser.any()?;
-    match parser.peek() {
+    let read = parser.any().and_then(|condition| match parser.peek() {
         None => Ok(condition),
         Some(word) => {
+            parser.at += 1;
             Err(problem(&format!("unexpected `{word}` in the condition"), "join parts with `and` or `or`"))
         }
-    }
+    });
+    read.map_err(|problem| Problem { word: parser.at.saturating_sub(1), ..problem })
 }
 
 fn problem(message: &str, help: &str) -> Problem {
-    Problem { message: message.to_owned(), help: help.to_owned() }
+    Problem::new(message, help)
 }
 
 struct Parser<'a> {

@@ -54,7 +54,9 @@ pub(crate) fn read(node: &Node, flaws: &mut Flaws) -> Detection {
             for item in list.items() {
                 match condition::parse(item.text().unwrap_or_default(), &names) {
                     Ok(parsed) => conditions.push(parsed),
-                    Err(problem) => flaws.error(item.mark, problem.message, problem.help),
+                    Err(problem) => {
+                        flaws.error(flaws.word(item, problem.word), problem.message, problem.help)
+                    }
                 }
             }
         }
@@ -286,7 +288,31 @@ impl Modes {
     }
 }
 
+impl Detection {
+    /// The test that a condition over the selections stands for.
+    pub(crate) fn test_of(&self, condition: &Condition) -> Test {
+        let list = |parts: &[Condition]| parts.iter().map(|part| self.test_of(part)).collect();
+        match condition {
+            Condition::Selection(index) => {
+                self.selections.get(*index).map_or(Test::Any(Vec::new()), |selection| selection.test.clone())
+            }
+            Condition::Not(inner) => Test::Not(Box::new(self.test_of(inner))),
+            Condition::All(parts) => Test::All(list(parts)),
+            Condition::Any(parts) => Test::Any(list(parts)),
+        }
+    }
+}
+
 impl Test {
+    /// Whether the test looks at a field of this name.
+    pub(crate) fn names(&self, field: &str) -> bool {
+        match self {
+            Self::Any(tests) | Self::All(tests) => tests.iter().any(|test| test.names(field)),
+            Self::Field { key: FieldKey::Named(name), .. } => name.eq_ignore_ascii_case(field),
+            Self::Field { .. } | Self::Not(_) | Self::Keyword(_) => false,
+        }
+    }
+
     /// Whether a record passes.
     pub(crate) fn matches(&self, subject: &Subject<'_>) -> bool {
         match self {

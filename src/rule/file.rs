@@ -3,9 +3,11 @@
 use super::case::{self, Case};
 use super::cause::{self, CauseSpec};
 use super::detection::{self, Detection};
-use super::error::Flaws;
+use super::error::{FlawKind, Flaws};
+use super::keys;
 use super::logsource::{self, Constraint};
 use super::yaml::Node;
+use std::sync::Arc;
 
 /// A rule.
 #[derive(Debug, Clone)]
@@ -29,6 +31,18 @@ pub struct Rule {
     pub(crate) cause: Option<CauseSpec>,
     pub(crate) cases: Vec<Case>,
     pub(crate) node: Node,
+    /// The text of the file, when it was read in this run.
+    pub(crate) source: Option<Arc<str>>,
+}
+
+/// A file of rules.
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    /// With `/`.
+    pub(super) path: String,
+    /// Absent for files that are compiled into the binary.
+    pub(super) source: Option<Arc<str>>,
+    pub(super) documents: Vec<Node>,
 }
 
 impl Rule {
@@ -52,37 +66,8 @@ pub enum Kind {
     Correlation,
 }
 
-/// Sigma's own keys, and ours.
-pub(crate) const KEYS: &[&str] = &[
-    "title",
-    "id",
-    "name",
-    "taxonomy",
-    "related",
-    "status",
-    "description",
-    "license",
-    "author",
-    "references",
-    "date",
-    "modified",
-    "logsource",
-    "detection",
-    "fields",
-    "falsepositives",
-    "level",
-    "tags",
-    "scope",
-    "cause",
-    "tests",
-    "correlation",
-    "action",
-    "simulation",
-    "regression_tests_path",
-];
-
-/// Reads one document of a file at `path` (with `/`).
-pub(super) fn read(node: &Node, path: &str, flaws: &mut Flaws) -> Option<Rule> {
+/// Reads one document of a file. A plain Sigma rule that cannot run is kept, with the reason.
+pub(super) fn read(node: &Node, number: usize, file: &File, flaws: &mut Flaws) -> Option<Rule> {
     if node.entries().is_empty() {
         flaws.error(
             node.mark,
@@ -91,32 +76,45 @@ pub(super) fn read(node: &Node, path: &str, flaws: &mut Flaws) -> Option<Rule> {
         );
         return None;
     }
-    flaws.unknown_keys(node, KEYS, "a rule");
-    let kind = kind(node, path);
-    if kind != Kind::Correlation && node.get("detection").is_none() {
-        flaws.error(
-            node.mark,
-            "`detection` is missing",
-            "add `detection:` with a selection and a `condition`",
-        );
-        return None;
+    let kind = kind(node, &file.path);
+    let is_ours = matches!(kind, Kind::Cause | Kind::Signals);
+    let mut own = Flaws::new(&file.path, file.source.clone());
+    own.unknown_keys_as(if is_ours { FlawKind::Error } else { FlawKind::Warning }, node, &keys::RULE);
+    let mut rule = parts(node, number, kind, file, &mut own);
+    if let (true, Some(reason)) = (rule.kind != Kind::Correlation, rule.constraint.impossible.clone()) {
+        let mark = node.get("logsource").map_or(node.mark, |value| value.mark);
+        let help = "rules run on what Windows logs hold; the rule is not used";
+        own.error(mark, format!("the rule cannot run: {reason}"), help);
     }
-    let mut parts = path.rsplit('/');
-    let stem = parts.next().unwrap_or(path).trim_end_matches(".yml").trim_end_matches(".yaml");
-    let folder = parts.next().unwrap_or_default();
+    if !is_ours {
+        for flaw in own.list.iter_mut().filter(|flaw| flaw.kind == FlawKind::Error) {
+            flaw.kind = FlawKind::LeftOut;
+            rule.constraint.impossible.get_or_insert_with(|| flaw.message.as_str().into());
+        }
+    }
+    flaws.list.append(&mut own.list);
+    Some(rule)
+}
+
+fn parts(node: &Node, number: usize, kind: Kind, file: &File, flaws: &mut Flaws) -> Rule {
+    let path = file.path.as_str();
+    if kind != Kind::Correlation && node.get("detection").is_none() {
+        let help = "add `detection:` with a selection and a `condition`";
+        flaws.error(node.mark, "`detection` is missing", help);
+    }
+    let mut steps = path.rsplit('/');
+    let stem = steps.next().unwrap_or(path).trim_end_matches(".yml").trim_end_matches(".yaml");
+    let folder = steps.next().unwrap_or_default();
     let plain =
         |key: &str| -> Box<str> { node.get(key).and_then(Node::text).unwrap_or_default().trim().into() };
     if plain("title").is_empty() {
         flaws.error(node.mark, "`title` is missing", "name the cause, not the event");
     }
+    let fallback = if number == 0 { stem.to_owned() } else { format!("{stem}-{}", number + 1) };
+    let name = node.get("name").and_then(Node::text).filter(|_| kind != Kind::Cause);
     let empty = Detection { selections: Vec::new(), conditions: Vec::new() };
-    let name = if kind == Kind::Cause {
-        stem.into()
-    } else {
-        node.get("name").and_then(Node::text).unwrap_or(stem).into()
-    };
-    Some(Rule {
-        name,
+    Rule {
+        name: name.unwrap_or(&fallback).into(),
         title: plain("title"),
         file: path.into(),
         description: plain("description"),
@@ -128,7 +126,8 @@ pub(super) fn read(node: &Node, path: &str, flaws: &mut Flaws) -> Option<Rule> {
         cause: node.get("cause").map(|value| cause::read(value, folder, node.get("level"), flaws)),
         cases: node.get("tests").map(|value| case::read(value, flaws)).unwrap_or_default(),
         node: node.clone(),
-    })
+        source: file.source.clone(),
+    }
 }
 
 fn kind(node: &Node, path: &str) -> Kind {

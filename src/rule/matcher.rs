@@ -10,7 +10,7 @@ use regex::{Regex, RegexBuilder};
 use super::field::{FieldKey, Subject};
 
 /// Largest compiled regular expression in bytes.
-const REGEX_LIMIT: usize = 1 << 20;
+const REGEX_LIMIT: usize = 4 << 20;
 
 /// Tests one value.
 #[derive(Debug, Clone)]

@@ -5,22 +5,30 @@
 
 pub(crate) mod case;
 pub(crate) mod cause;
+mod check;
 mod condition;
 pub(crate) mod detection;
 mod encode;
 mod error;
+pub(crate) mod facts;
 pub(crate) mod field;
 mod file;
 pub(crate) mod index;
+pub(crate) mod keys;
 pub(crate) mod logsource;
 pub(crate) mod matcher;
+mod place;
+pub(crate) mod placeholder;
+mod schema;
 mod set;
 pub(crate) mod when;
 pub(crate) mod yaml;
 
-pub use error::{Flaw, RuleError};
+pub(crate) use condition::Condition;
+pub use error::{Flaw, FlawKind, RuleError};
 pub use file::{Kind, Rule};
 pub(crate) use index::AtomId;
+pub use schema::schema;
 pub(crate) use set::CONDITION;
 pub use set::RuleSet;
 

@@ -5,13 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::condition::Condition;
+use super::check;
 use super::detection::Test;
-use super::error::{Flaw, Flaws, RuleError};
+use super::error::{Flaw, FlawKind, Flaws, RuleError};
 use super::field::Subject;
-use super::file::{self, Kind, Rule};
+use super::file::{self, File, Kind, Rule};
 use super::index::{AtomId, Demand, Index, demand};
 use super::logsource::Constraint;
 use super::yaml::{self, Node};
@@ -52,54 +52,107 @@ pub struct RuleSet {
 }
 
 impl RuleSet {
-    /// The built-in rules, with those of `folders` added or, by name, in their place.
+    /// The built-in rules, with those of `folders` added or, by file name, in their place.
+    ///
+    /// # Errors
+    ///
+    /// When a folder cannot be read or a rule in it is wrong; plain Sigma rules that cannot run are warnings.
     pub fn load(folders: &[PathBuf]) -> Result<Self, RuleError> {
-        let mut files: Vec<(String, Vec<Node>)> = EMBEDDED.clone();
-        let mut flaws = Vec::new();
-        for folder in folders {
-            read_folder(folder, &mut files, &mut flaws)?;
-        }
-        Self::from_files(files, flaws)
-    }
-
-    /// Only the rules of a folder or file, without the built-in ones.
-    pub fn only(path: &Path) -> Result<Self, RuleError> {
-        let mut files = Vec::new();
-        let mut flaws = Vec::new();
-        read_folder(path, &mut files, &mut flaws)?;
-        Self::from_files(files, flaws)
-    }
-
-    fn from_files(files: Vec<(String, Vec<Node>)>, mut flaws: Vec<Flaw>) -> Result<Self, RuleError> {
-        let mut rules: BTreeMap<(bool, Box<str>), Rule> = BTreeMap::new();
-        let mut digest = sha2::Sha256::default();
-        for (path, documents) in &files {
-            sha2::Digest::update(&mut digest, format!("{path}\n{documents:?}\n").as_bytes());
-            let mut found = Flaws::new(path);
-            for document in documents {
-                if let Some(rule) = file::read(document, path, &mut found) {
-                    rules.insert((rule.kind != Kind::Signals, rule.name.clone()), rule);
-                }
-            }
-            flaws.extend(found.list);
-        }
-        let mut set = Self {
-            rules: rules.into_values().collect(),
-            atoms: Vec::new(),
-            index: Index::default(),
-            shared: FxHashMap::default(),
-            own: FxHashMap::default(),
-            fingerprint: fingerprint(&sha2::Digest::finalize(digest)),
-            warnings: Vec::new(),
-        };
-        set.compile();
-        set.check_signals(&mut flaws);
-        flaws.sort();
-        if flaws.iter().any(|flaw| !flaw.is_warning) {
+        let (mut set, flaws) = Self::read(folders)?;
+        if flaws.iter().any(|flaw| flaw.kind == FlawKind::Error) {
             return Err(RuleError::Flaws(flaws));
         }
         set.warnings = flaws;
         Ok(set)
+    }
+
+    /// The same with everything that is wrong, errors or not: for those who write rules. Of built-in rules only when
+    /// no folder is given.
+    ///
+    /// # Errors
+    ///
+    /// When a folder cannot be read.
+    pub fn check(folders: &[PathBuf], texts: &Texts) -> Result<(Self, Vec<Flaw>), RuleError> {
+        let (set, mut flaws) = Self::read(folders)?;
+        for (number, rule) in set.rules.iter().enumerate() {
+            if folders.is_empty() || rule.source.is_some() {
+                flaws.extend(check::rule(&set, number, texts));
+            }
+        }
+        flaws.extend(
+            check::cycles(&set)
+                .into_iter()
+                .filter(|(number, _)| {
+                    folders.is_empty() || set.rules.get(*number).is_some_and(|rule| rule.source.is_some())
+                })
+                .map(|(_, flaw)| flaw),
+        );
+        flaws.sort();
+        flaws.dedup();
+        Ok((set, flaws))
+    }
+
+    fn read(folders: &[PathBuf]) -> Result<(Self, Vec<Flaw>), RuleError> {
+        let builtin = EMBEDDED.iter().map(|(path, documents)| File {
+            path: path.clone(),
+            source: None,
+            documents: documents.clone(),
+        });
+        let mut files: Vec<File> = builtin.collect();
+        let mut flaws = Vec::new();
+        for folder in folders {
+            read_folder(folder, &mut files, &mut flaws)?;
+        }
+        Ok(Self::from_files(&files, flaws))
+    }
+
+    fn from_files(files: &[File], mut flaws: Vec<Flaw>) -> (Self, Vec<Flaw>) {
+        let mut rules: BTreeMap<(bool, Box<str>), Rule> = BTreeMap::new();
+        let mut digest = sha2::Sha256::default();
+        for file in files {
+            let content = format!("{}\n{:?}\n", file.path, file.documents);
+            sha2::Digest::update(&mut digest, content.as_bytes());
+            let mut found = Flaws::new(&file.path, file.source.clone());
+            for (number, document) in file.documents.iter().enumerate() {
+                let Some(rule) = file::read(document, number, file, &mut found) else { continue };
+                let key = (rule.kind != Kind::Signals, rule.name.clone());
+                if let Some(other) = rules.get(&key) {
+                    let message = format!("`{}` is also the name of {}", rule.name, other.file);
+                    found.error(document.mark, message, "give one of them another name");
+                }
+                rules.insert(key, rule);
+            }
+            flaws.extend(found.list);
+        }
+        let set = Self::new(rules.into_values().collect(), fingerprint(&sha2::Digest::finalize(digest)));
+        for (number, rule) in set.rules.iter().enumerate() {
+            let mut found = Flaws::new(&rule.file, rule.source.clone());
+            check::signals(&set, number, &mut found);
+            flaws.extend(found.list);
+        }
+        flaws.sort();
+        (set, flaws)
+    }
+
+    /// Compiles rules.
+    fn new(rules: Vec<Rule>, fingerprint: String) -> Self {
+        let mut set = Self {
+            rules,
+            atoms: Vec::new(),
+            index: Index::default(),
+            shared: FxHashMap::default(),
+            own: FxHashMap::default(),
+            fingerprint,
+            warnings: Vec::new(),
+        };
+        set.compile();
+        set
+    }
+
+    /// The shared signals and one rule alone: all that a case of the rule needs.
+    pub(crate) fn alone(&self, rule: Rule) -> Self {
+        let signals = self.rules.iter().filter(|rule| rule.kind == Kind::Signals).cloned();
+        Self::new(signals.chain([rule]).collect(), self.fingerprint.clone())
     }
 
     fn compile(&mut self) {
@@ -115,7 +168,7 @@ impl RuleSet {
                 .collect();
             if rule.kind != Kind::Signals {
                 let parts =
-                    detection.conditions.iter().map(|condition| whole(condition, detection)).collect();
+                    detection.conditions.iter().map(|condition| detection.test_of(condition)).collect();
                 tests.push((CONDITION.into(), Test::Any(parts)));
             }
             for (name, test) in tests {
@@ -138,44 +191,8 @@ impl RuleSet {
         }
     }
 
-    /// Every signal that a cause names must exist.
-    fn check_signals(&self, flaws: &mut Vec<Flaw>) {
-        for (number, rule) in self.rules.iter().enumerate() {
-            let Some(cause) = &rule.cause else { continue };
-            let mut found = Flaws::new(&rule.file);
-            let conditions = cause.when.iter().chain(
-                cause
-                    .raises
-                    .iter()
-                    .chain(&cause.lowers)
-                    .chain(&cause.rules_out)
-                    .map(|weight| &weight.condition),
-            );
-            let mut terms = Vec::new();
-            conditions.for_each(|when| when.terms(&mut terms));
-            for term in terms {
-                let others = term.bounds.iter().map(|bound| &bound.other);
-                for name in std::iter::once(&term.signal).chain(others) {
-                    if self.atom(number, name).is_none() {
-                        let known: Vec<&str> = self.names(number);
-                        let help = super::error::nearest(name, &known).map_or_else(
-                            || format!("known here: {}", known.join(", ")),
-                            |near| format!("did you mean `{near}`?"),
-                        );
-                        let mark = rule.node.get("cause").map_or(rule.node.mark, |node| node.mark);
-                        found.error(
-                            mark,
-                            format!("`{name}` is neither a selection of this rule nor a shared signal"),
-                            help,
-                        );
-                    }
-                }
-            }
-            flaws.extend(found.list);
-        }
-    }
-
-    fn names(&self, rule: usize) -> Vec<&str> {
+    /// Every name that a condition of a rule may use.
+    pub(super) fn names(&self, rule: usize) -> Vec<&str> {
         let own = self.atoms.iter().filter(|atom| atom.rule == rule).map(|atom| &*atom.name);
         let mut shared: Vec<&str> = self.shared.keys().map(|name| &**name).collect();
         shared.sort_unstable();
@@ -218,26 +235,11 @@ fn fingerprint(digest: &[u8]) -> String {
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn whole(condition: &Condition, detection: &super::detection::Detection) -> Test {
-    let list = |parts: &[Condition]| parts.iter().map(|part| whole(part, detection)).collect();
-    match condition {
-        Condition::Selection(index) => {
-            detection.selections.get(*index).map_or(Test::Any(Vec::new()), |selection| selection.test.clone())
-        }
-        Condition::Not(inner) => Test::Not(Box::new(whole(inner, detection))),
-        Condition::All(parts) => Test::All(list(parts)),
-        Condition::Any(parts) => Test::Any(list(parts)),
-    }
-}
-
-/// Reads all `.yml` and `.yaml` files below a folder, or one file. A file replaces an earlier one of its name.
-fn read_folder(
-    folder: &Path,
-    files: &mut Vec<(String, Vec<Node>)>,
-    flaws: &mut Vec<Flaw>,
-) -> Result<(), RuleError> {
+/// Reads all `.yml` and `.yaml` files below a folder, or one file. A file replaces an earlier folder's one of its name.
+fn read_folder(folder: &Path, files: &mut Vec<File>, flaws: &mut Vec<Flaw>) -> Result<(), RuleError> {
     let unreadable = |path: &Path, source| RuleError::Unreadable { path: path.to_owned(), source };
     fs::metadata(folder).map_err(|source| unreadable(folder, source))?;
+    let mut own: Vec<File> = Vec::new();
     for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
         let entry = entry.map_err(|error| {
             unreadable(
@@ -246,31 +248,40 @@ fn read_folder(
             )
         })?;
         let path = entry.path();
-        let is_rule = path
-            .extension()
-            .is_some_and(|end| end.eq_ignore_ascii_case("yml") || end.eq_ignore_ascii_case("yaml"));
-        let relative = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\\', "/");
-        let is_data = ["events/", "codes/", "updates/", "builds/", "value-maps"]
-            .iter()
-            .any(|start| relative.starts_with(start));
-        if !entry.file_type().is_file() || !is_rule || is_data {
+        if !entry.file_type().is_file() || !is_rule_file(folder, path) {
             continue;
         }
-        let text = fs::read(path).map_err(|source| unreadable(path, source))?;
+        let bytes = fs::read(path).map_err(|source| unreadable(path, source))?;
+        let text = String::from_utf8_lossy(&bytes);
         let shown = path.to_string_lossy().replace('\\', "/");
-        match yaml::read(&String::from_utf8_lossy(&text)) {
+        match yaml::read(&text) {
             Ok(documents) => {
-                files.retain(|(other, _)| other.rsplit('/').next() != shown.rsplit('/').next());
-                files.push((shown, documents));
+                own.push(File { path: shown, source: Some(text.as_ref().into()), documents });
             }
-            Err(error) => flaws.push(Flaw {
-                file: shown,
-                mark: error.mark,
-                message: error.message,
-                help: "the file must be YAML; look at the indentation and the quotes".to_owned(),
-                is_warning: false,
-            }),
+            Err(error) => {
+                let mut found = Flaws::new(&shown, Some(text.as_ref().into()));
+                let help = "the file must be YAML; look at the indentation and the quotes";
+                found.error(error.mark, error.message, help);
+                flaws.extend(found.list);
+            }
         }
     }
+    let names: FxHashSet<&str> = own.iter().map(|file| base_name(&file.path)).collect();
+    files.retain(|file| !names.contains(base_name(&file.path)));
+    files.extend(own);
     Ok(())
+}
+
+fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Whether a file holds rules and not one of the other kinds of data that stand beside them.
+fn is_rule_file(folder: &Path, path: &Path) -> bool {
+    let is_yaml = path
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("yml") || end.eq_ignore_ascii_case("yaml"));
+    let relative = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\\', "/");
+    let data = ["events/", "codes/", "updates/", "builds/", "value-maps"];
+    is_yaml && !data.iter().any(|start| relative.starts_with(start))
 }

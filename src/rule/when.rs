@@ -21,6 +21,8 @@ pub(crate) enum When {
 pub(crate) struct Term {
     /// Selection of the rule, or name of a shared signal.
     pub(crate) signal: Box<str>,
+    /// Which word of the condition the signal is, counted from 0.
+    pub(crate) word: usize,
     /// Absence: nothing of the kind, and the log that would hold it covers the time.
     pub(crate) is_absent: bool,
     pub(crate) quantity: Option<Quantity>,
@@ -36,6 +38,7 @@ impl Term {
     pub(crate) fn plain(signal: &str) -> Self {
         Self {
             signal: signal.into(),
+            word: 0,
             is_absent: false,
             quantity: None,
             bounds: Vec::new(),
@@ -84,6 +87,8 @@ pub(crate) struct Bound {
     pub(crate) relation: Relation,
     pub(crate) span: Option<Span>,
     pub(crate) other: Box<str>,
+    /// Which word of the condition the other is, counted from 0.
+    pub(crate) word: usize,
 }
 
 /// How a record stands to another in time.
@@ -121,11 +126,14 @@ pub(crate) fn parse(text: &str) -> Result<When, Problem> {
         }
     }
     let mut parser = Parser { words: spaced.split_whitespace().collect(), at: 0, depth: 0 };
-    let when = parser.any()?;
-    match parser.peek() {
+    let read = parser.any().and_then(|when| match parser.peek() {
         None => Ok(when),
-        Some(word) => Err(problem(&format!("unexpected `{word}`"), "join parts with `and` or `or`")),
-    }
+        Some(word) => {
+            parser.at += 1;
+            Err(problem(&format!("unexpected `{word}`"), "join parts with `and` or `or`"))
+        }
+    });
+    read.map_err(|problem| Problem { word: parser.at.saturating_sub(1), ..problem })
 }
 
 impl When {
@@ -156,7 +164,7 @@ pub(crate) fn span(text: &str) -> Option<Span> {
 }
 
 fn problem(message: &str, help: &str) -> Problem {
-    Problem { message: message.to_owned(), help: help.to_owned() }
+    Problem::new(message, help)
 }
 
 struct Parser<'a> {
@@ -221,7 +229,7 @@ impl<'a> Parser<'a> {
     fn term(&mut self) -> Result<Term, Problem> {
         let is_absent = self.takes("no");
         let signal = self.name("a signal")?;
-        let mut term = Term { is_absent, ..Term::plain(signal) };
+        let mut term = Term { is_absent, word: self.at - 1, ..Term::plain(signal) };
         while let Some(word) = self.peek() {
             match word {
                 "count" | "distinct" => term.quantity = Some(self.quantity()?),
@@ -318,7 +326,8 @@ impl<'a> Parser<'a> {
             _ if self.takes("last") => (Relation::AfterLast, None),
             _ => (Relation::After, None),
         };
-        Ok(Bound { relation, span, other: self.name("another signal")?.into() })
+        let other = self.name("another signal")?.into();
+        Ok(Bound { relation, span, other, word: self.at - 1 })
     }
 
     fn span(&mut self) -> Result<Span, Problem> {

@@ -10,6 +10,7 @@ mod input;
 mod join;
 mod lanes;
 mod oracle;
+mod rules;
 mod samples;
 mod seeds;
 #[path = "../support/mod.rs"]
