@@ -17,14 +17,20 @@ const DATA: [(&str, &str); 1] = [("updates", "updates.bin")];
 pub(crate) fn compile(root: &Path, out: &Path) {
     println!("cargo::rerun-if-changed=src/rule/yaml.rs");
     let files = FOLDERS.iter().flat_map(|folder| read(root, folder)).collect::<Vec<_>>();
-    write(&out.join("rules.bin"), &files);
+    let digest = digest(&files);
+    let (rules, cases): (Vec<File>, Vec<File>) = files.into_iter().map(split).unzip();
+    write(&out.join("rules.bin"), &(digest, rules));
+    write(&out.join("cases.bin"), &cases);
     for (folder, name) in DATA {
         write(&out.join(name), &read(root, folder));
     }
 }
 
+/// Path and documents.
+type File = (String, Vec<yaml::Node>);
+
 #[allow(clippy::panic)] // a build script has no other way to say which file is wrong
-fn read(root: &Path, folder: &str) -> Vec<(String, Vec<yaml::Node>)> {
+fn read(root: &Path, folder: &str) -> Vec<File> {
     println!("cargo::rerun-if-changed=rules/{folder}");
     let mut files = Vec::new();
     collect(&root.join(folder), &mut files);
@@ -46,7 +52,31 @@ fn read(root: &Path, folder: &str) -> Vec<(String, Vec<yaml::Node>)> {
         .collect()
 }
 
-fn write(path: &Path, files: &[(String, Vec<yaml::Node>)]) {
+/// A digest of all rules (FNV-1a, 64 bits), to tell the rules of one version from those of another.
+fn digest(files: &[File]) -> String {
+    let text = format!("{files:?}");
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+/// A file's rules apart from their cases, which a run does not need.
+fn split((path, documents): File) -> (File, File) {
+    let (rules, cases) = documents
+        .into_iter()
+        .map(|document| {
+            let mark = document.mark;
+            let yaml::Value::Map(entries) = document.value else { return (document.clone(), document) };
+            let (cases, rest) = entries.into_iter().partition(|(key, _)| key.text() == Some("tests"));
+            let map = |entries| yaml::Node { mark, value: yaml::Value::Map(entries) };
+            (map(rest), map(cases))
+        })
+        .unzip();
+    ((path.clone(), rules), (path, cases))
+}
+
+fn write<T: serde::Serialize>(path: &Path, files: &T) {
     let bytes = postcard::to_stdvec(files).expect("plain data");
     fs::write(path, bytes).expect("the build folder can be written");
 }

@@ -18,8 +18,12 @@ pub(super) fn run(verb: &RulesVerb, global: &Global) -> Result<u8, Failure> {
             output::write(None, &|out| render::rule_list(&set, width, out))?;
             Ok(OK)
         }
-        RulesVerb::Test { rules, name, thorough: false } => test(&RuleSet::load(rules)?, name.as_deref()),
-        RulesVerb::Test { rules, name, thorough: true } => unneeded(&RuleSet::load(rules)?, name.as_deref()),
+        RulesVerb::Test { rules, name, thorough: false } => {
+            test(&RuleSet::load_with_cases(rules)?, name.as_deref())
+        }
+        RulesVerb::Test { rules, name, thorough: true } => {
+            unneeded(&RuleSet::load_with_cases(rules)?, name.as_deref())
+        }
         RulesVerb::Check { dir } => check(dir.as_deref(), global),
         RulesVerb::Show { name, rules } => show(&RuleSet::load(rules)?, name),
         RulesVerb::Schema => {

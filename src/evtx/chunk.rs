@@ -67,7 +67,8 @@ impl<'c, 'v> Reader<'c, 'v> {
             Ok(head) => self.visitor.head(&head),
             Err(Unknown) => return self.record_by_crate(window, false),
         };
-        if !is_wanted {
+        let bytes = || self.bytes.get(window.at..window.next).unwrap_or_default();
+        if !is_wanted || !self.visitor.bytes(bytes()) {
             return self.count(window);
         }
         match isolated(|| self.decoder.record()) {

@@ -42,6 +42,11 @@ pub const FILE_HEADER_SIZE: usize = 4096;
 pub trait Visitor {
     /// Sees each record whose `System` can be read; true asks for its data.
     fn head(&mut self, head: &Head<'_>) -> bool;
+    /// Sees the bytes of a record that [`Visitor::head`] asked for; false passes it over after all. Not asked where a
+    /// record has no bytes of its own: in exports, and where the crate decodes.
+    fn bytes(&mut self, _bytes: &[u8]) -> bool {
+        true
+    }
     /// Takes a record that [`Visitor::head`] asked for; a fault comes instead when its data is damaged.
     fn record(&mut self, record: Record);
     /// Takes damage.

@@ -2,7 +2,7 @@
 
 use super::error::Flaws;
 use super::keys;
-use super::when::{self, When};
+use super::when::{self, Term, When};
 use super::yaml::Node;
 use crate::report::{Confidence, Risk, Severity};
 
@@ -54,6 +54,26 @@ pub(crate) struct FixSpec {
     pub(crate) risk: Risk,
     pub(crate) undo: Option<Box<str>>,
     pub(crate) check: Option<Box<str>>,
+}
+
+impl CauseSpec {
+    /// All terms of all its conditions.
+    pub(crate) fn terms(&self) -> Vec<&Term> {
+        let weights = self.raises.iter().chain(&self.lowers).chain(&self.rules_out);
+        let mut terms = Vec::new();
+        self.when
+            .iter()
+            .chain(weights.map(|weight| &weight.condition))
+            .for_each(|when| when.terms(&mut terms));
+        terms
+    }
+
+    /// Whether a condition names a signal.
+    pub(crate) fn names(&self, signal: &str) -> bool {
+        let is_named =
+            |term: &&Term| &*term.signal == signal || term.bounds.iter().any(|bound| &*bound.other == signal);
+        self.terms().iter().any(is_named)
+    }
 }
 
 /// Roles that `applies_to` knows.

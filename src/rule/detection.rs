@@ -313,6 +313,42 @@ impl Test {
         }
     }
 
+    /// Words of which the values of a record must hold one for the test to pass; `None` when that cannot be said.
+    pub(crate) fn words(&self) -> Option<Vec<String>> {
+        match self {
+            Self::Any(tests) => {
+                tests.iter().map(Self::words).collect::<Option<Vec<_>>>().map(|all| all.concat())
+            }
+            Self::All(tests) => tests.iter().filter_map(Self::words).min_by_key(Vec::len),
+            Self::Field { key, matchers, .. } => match key {
+                FieldKey::Named(_) | FieldKey::Position(_) | FieldKey::Unnamed | FieldKey::BinaryText => {
+                    matchers.iter().map(Matcher::word).collect()
+                }
+                _ => None,
+            },
+            Self::Not(_) | Self::Keyword(_) => None,
+        }
+    }
+
+    /// The test without what the index has made sure of: provider and event id.
+    pub(crate) fn without(self, demand: &super::index::Demand) -> Self {
+        if demand.providers.is_none() || demand.event_ids.is_none() {
+            return self;
+        }
+        let is_sure = |test: &Self| {
+            let Self::Field { key: FieldKey::Provider | FieldKey::EventId, matchers, needs_all: false } =
+                test
+            else {
+                return false;
+            };
+            matchers.iter().all(|matcher| matches!(matcher, Matcher::Equal(..)))
+        };
+        match self {
+            Self::All(tests) => Self::All(tests.into_iter().filter(|test| !is_sure(test)).collect()),
+            other => other,
+        }
+    }
+
     /// Whether a record passes.
     pub(crate) fn matches(&self, subject: &Subject<'_>) -> bool {
         match self {

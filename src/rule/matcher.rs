@@ -116,6 +116,25 @@ impl Matcher {
         (length <= longest).then_some(Self::Cidr(address, length))
     }
 
+    /// A word that every text which passes holds as it stands in the log; numbers, codes, identifiers and truth values
+    /// are stored in other forms and have none.
+    pub(crate) fn word(&self) -> Option<String> {
+        let text = match self {
+            Self::Equal(text, None)
+            | Self::Contains(text)
+            | Self::StartsWith(text)
+            | Self::EndsWith(text) => text,
+            _ => return None,
+        };
+        let is_plain = text.len() >= 3
+            && text.is_ascii()
+            && text.starts_with(|first: char| first.is_ascii_alphabetic())
+            && !text.starts_with("s-1-")
+            && !matches!(&**text, "true" | "false")
+            && !text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+        is_plain.then(|| text.to_string())
+    }
+
     /// Whether a part of a record passes.
     pub(crate) fn matches(&self, subject: &Subject<'_>, key: &FieldKey) -> bool {
         match self {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use sha2::{Digest, Sha256};
 
 use super::check;
 use super::detection::Test;
@@ -14,21 +14,38 @@ use super::field::Subject;
 use super::file::{self, File, Kind, Rule};
 use super::index::{AtomId, Demand, Index, demand};
 use super::logsource::Constraint;
-use super::yaml::{self, Node};
+use super::yaml::{self, Node, Value};
 use crate::evtx::{Head, Record};
 use crate::text::Texts;
 
-/// Rules that are compiled into the binary: path and documents of each file (made by the build script).
-static EMBEDDED: LazyLock<Vec<(String, Vec<Node>)>> = LazyLock::new(|| {
+/// A file of rules: its path and documents.
+type Built = (String, Vec<Node>);
+
+/// Rules that are compiled into the binary, without their cases, and a digest of the files (made by the build script).
+fn embedded() -> (String, Vec<Built>) {
     postcard::from_bytes(include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin")))
         .expect("the build script wrote these bytes with the same types")
-});
+}
+
+/// The same with the cases of the rules.
+fn embedded_with_cases() -> (String, Vec<Built>) {
+    let (digest, mut files) = embedded();
+    let cases: Vec<Built> = postcard::from_bytes(include_bytes!(concat!(env!("OUT_DIR"), "/cases.bin")))
+        .expect("the build script wrote these bytes with the same types");
+    for ((_, documents), (_, cases)) in files.iter_mut().zip(cases) {
+        for (document, case) in documents.iter_mut().zip(cases) {
+            if let (Value::Map(entries), Value::Map(own)) = (&mut document.value, case.value) {
+                entries.extend(own);
+            }
+        }
+    }
+    (digest, files)
+}
 
 /// A selection, or a whole condition, of a rule.
 #[derive(Debug)]
 pub(crate) struct Atom {
-    pub(crate) rule: usize,
-    pub(crate) name: Box<str>,
+    /// What is left to test of a record that the index found.
     pub(crate) test: Test,
     pub(crate) constraint: Constraint,
     pub(crate) demand: Demand,
@@ -58,7 +75,19 @@ impl RuleSet {
     ///
     /// When a folder cannot be read or a rule in it is wrong; plain Sigma rules that cannot run are warnings.
     pub fn load(folders: &[PathBuf]) -> Result<Self, RuleError> {
-        let (mut set, flaws) = Self::read(folders)?;
+        Self::strict(Self::read(folders, embedded())?)
+    }
+
+    /// The same with the cases of the built-in rules, which only tests need.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RuleSet::load`].
+    pub fn load_with_cases(folders: &[PathBuf]) -> Result<Self, RuleError> {
+        Self::strict(Self::read(folders, embedded_with_cases())?)
+    }
+
+    fn strict((mut set, flaws): (Self, Vec<Flaw>)) -> Result<Self, RuleError> {
         if flaws.iter().any(|flaw| flaw.kind == FlawKind::Error) {
             return Err(RuleError::Flaws(flaws));
         }
@@ -73,7 +102,7 @@ impl RuleSet {
     ///
     /// When a folder cannot be read.
     pub fn check(folders: &[PathBuf], texts: &Texts) -> Result<(Self, Vec<Flaw>), RuleError> {
-        let (set, mut flaws) = Self::read(folders)?;
+        let (set, mut flaws) = Self::read(folders, embedded_with_cases())?;
         for (number, rule) in set.rules.iter().enumerate() {
             if folders.is_empty() || rule.source.is_some() {
                 flaws.extend(check::rule(&set, number, texts));
@@ -92,26 +121,27 @@ impl RuleSet {
         Ok((set, flaws))
     }
 
-    fn read(folders: &[PathBuf]) -> Result<(Self, Vec<Flaw>), RuleError> {
-        let builtin = EMBEDDED.iter().map(|(path, documents)| File {
-            path: path.clone(),
-            source: None,
-            documents: documents.clone(),
-        });
+    fn read(
+        folders: &[PathBuf],
+        (mut digest, builtin): (String, Vec<Built>),
+    ) -> Result<(Self, Vec<Flaw>), RuleError> {
+        let builtin = builtin.into_iter().map(|(path, documents)| File { path, source: None, documents });
         let mut files: Vec<File> = builtin.collect();
         let mut flaws = Vec::new();
         for folder in folders {
             read_folder(folder, &mut files, &mut flaws)?;
         }
-        Ok(Self::from_files(&files, flaws))
+        for file in &files {
+            if let Some(source) = &file.source {
+                digest = chained(&digest, &format!("{}\n{source}", file.path));
+            }
+        }
+        Ok(Self::from_files(&files, digest, flaws))
     }
 
-    fn from_files(files: &[File], mut flaws: Vec<Flaw>) -> (Self, Vec<Flaw>) {
+    fn from_files(files: &[File], digest: String, mut flaws: Vec<Flaw>) -> (Self, Vec<Flaw>) {
         let mut rules: BTreeMap<(bool, Box<str>), Rule> = BTreeMap::new();
-        let mut digest = sha2::Sha256::default();
         for file in files {
-            let content = format!("{}\n{:?}\n", file.path, file.documents);
-            sha2::Digest::update(&mut digest, content.as_bytes());
             let mut found = Flaws::new(&file.path, file.source.clone());
             for (number, document) in file.documents.iter().enumerate() {
                 let Some(rule) = file::read(document, number, file, &mut found) else { continue };
@@ -124,7 +154,7 @@ impl RuleSet {
             }
             flaws.extend(found.list);
         }
-        let set = Self::new(rules.into_values().collect(), fingerprint(&sha2::Digest::finalize(digest)));
+        let set = Self::new(rules.into_values().collect(), digest);
         for (number, rule) in set.rules.iter().enumerate() {
             let mut found = Flaws::new(&rule.file, rule.source.clone());
             check::signals(&set, number, &mut found);
@@ -156,47 +186,39 @@ impl RuleSet {
     }
 
     fn compile(&mut self) {
+        // Many rules look at the same records in the same way; each such test is made once.
+        let mut known: FxHashMap<String, AtomId> = FxHashMap::default();
         for (number, rule) in self.rules.iter().enumerate() {
             if rule.constraint.impossible.is_some() {
                 continue;
             }
-            let detection = &rule.detection;
-            let mut tests: Vec<(Box<str>, Test)> = detection
-                .selections
-                .iter()
-                .map(|selection| (selection.name.clone(), selection.test.clone()))
-                .collect();
-            if rule.kind != Kind::Signals {
-                let parts =
-                    detection.conditions.iter().map(|condition| detection.test_of(condition)).collect();
-                tests.push((CONDITION.into(), Test::Any(parts)));
-            }
-            for (name, test) in tests {
-                let atom =
-                    AtomId::try_from(self.atoms.len()).expect("rules are bounded by memory long before");
-                let demand = demand(&test, &rule.constraint);
-                self.index.add(atom, &demand);
+            for (name, test) in tests(rule) {
+                let spelled = format!("{:?}{test:?}", rule.constraint);
+                let atom = *known.entry(spelled).or_insert_with(|| {
+                    let atom =
+                        AtomId::try_from(self.atoms.len()).expect("rules are bounded by memory long before");
+                    let demand = demand(&test, &rule.constraint);
+                    self.index.add(atom, &demand);
+                    let test = test.without(&demand);
+                    self.atoms.push(Atom { test, constraint: rule.constraint.clone(), demand });
+                    atom
+                });
                 if rule.kind == Kind::Signals {
                     self.shared.insert(name.clone(), atom);
                 }
-                self.own.insert((number, name.clone()), atom);
-                self.atoms.push(Atom {
-                    rule: number,
-                    name,
-                    test,
-                    constraint: rule.constraint.clone(),
-                    demand,
-                });
+                self.own.insert((number, name), atom);
             }
         }
     }
 
     /// Every name that a condition of a rule may use.
     pub(super) fn names(&self, rule: usize) -> Vec<&str> {
-        let own = self.atoms.iter().filter(|atom| atom.rule == rule).map(|atom| &*atom.name);
+        let mut own: Vec<&str> =
+            self.own.keys().filter(|(number, _)| *number == rule).map(|(_, name)| &**name).collect();
+        own.sort_unstable();
         let mut shared: Vec<&str> = self.shared.keys().map(|name| &**name).collect();
         shared.sort_unstable();
-        own.chain(shared).collect()
+        own.into_iter().chain(shared).collect()
     }
 
     /// The atom that a name means inside of a rule: its own selection, else a shared signal.
@@ -204,10 +226,17 @@ impl RuleSet {
         self.own.get(&(rule, Box::from(name))).or_else(|| self.shared.get(name)).copied()
     }
 
-    /// Whether any rule looks at records with this head.
-    pub(crate) fn wants(&self, head: &Head<'_>, scratch: &mut Vec<AtomId>) -> bool {
-        self.index.candidates(head, scratch);
-        !scratch.is_empty()
+    /// Words of which a record with this head must hold one for any rule to match; none when no rule looks at such
+    /// records, `None` when some rule needs to see each of them.
+    pub(crate) fn words(&self, head: &Head<'_>) -> Option<Vec<String>> {
+        let mut candidates = Vec::new();
+        self.index.candidates(head, &mut candidates);
+        let mut words = Vec::new();
+        for id in candidates {
+            let atom = self.atoms.get(usize::try_from(id).ok()?)?;
+            words.extend(atom.test.words()?);
+        }
+        Some(words)
     }
 
     /// The atoms that a record matches, in ascending order.
@@ -231,8 +260,24 @@ impl RuleSet {
     }
 }
 
-fn fingerprint(digest: &[u8]) -> String {
+/// A digest of texts, chained to the one before.
+fn chained(before: &str, text: &str) -> String {
+    let digest = Sha256::new().chain_update(before).chain_update(text).finalize();
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The tests of a rule by name: its selections, and its condition where something asks for it.
+fn tests(rule: &Rule) -> Vec<(Box<str>, Test)> {
+    let detection = &rule.detection;
+    let selections = detection.selections.iter();
+    let mut tests: Vec<(Box<str>, Test)> =
+        selections.map(|selection| (selection.name.clone(), selection.test.clone())).collect();
+    let is_asked = rule.cause.as_ref().is_none_or(|cause| cause.when.is_none() || cause.names(CONDITION));
+    if rule.kind != Kind::Signals && is_asked {
+        let parts = detection.conditions.iter().map(|condition| detection.test_of(condition)).collect();
+        tests.push((CONDITION.into(), Test::Any(parts)));
+    }
+    tests
 }
 
 /// Reads all `.yml` and `.yaml` files below a folder, or one file. A file replaces an earlier folder's one of its name.

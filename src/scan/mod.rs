@@ -227,55 +227,75 @@ fn reader(content: Content) -> Box<dyn Read + Send> {
 
 /// A file on disk: blocks are read and decided in parallel.
 fn read_file(file: &File, length: u64, name: &Arc<str>, task: &Task<'_>, options: &Options<'_>) -> Tally {
-    let header = u64::try_from(FILE_HEADER_SIZE).unwrap_or(0);
-    let block = u64::try_from(BLOCK).unwrap_or(u64::MAX);
-    let blocks = length.saturating_sub(header).div_ceil(block);
-    let read = |index: u64| -> Tally {
-        let mut collector = Collector::new(task, name);
-        if options.stop.load(Ordering::Relaxed) {
-            return stopped(collector);
+    let blocks = Blocks { file, length, name, options };
+    // A collector goes from block to block, so that what it has learned of names and events is learned once.
+    let fresh = || (Collector::new(task, name), Vec::new());
+    let mut tally = (0..blocks.count())
+        .into_par_iter()
+        .fold(fresh, |(collector, buffer), index| blocks.read(index, collector, buffer))
+        .map(|(collector, _)| collector.finish(0))
+        .reduce(Tally::default, joined);
+    let log = tally.logs.entry(Arc::clone(name)).or_default();
+    log.bytes += HEADER.min(length);
+    tally
+}
+
+/// Bytes of the file header.
+const HEADER: u64 = FILE_HEADER_SIZE as u64;
+
+/// A file in blocks of whole chunks.
+struct Blocks<'a> {
+    file: &'a File,
+    length: u64,
+    name: &'a Arc<str>,
+    options: &'a Options<'a>,
+}
+
+impl Blocks<'_> {
+    fn count(&self) -> u64 {
+        self.length.saturating_sub(HEADER).div_ceil(BLOCK as u64)
+    }
+
+    fn read<'t>(
+        &self,
+        index: u64,
+        mut collector: Collector<'t>,
+        mut buffer: Vec<u8>,
+    ) -> (Collector<'t>, Vec<u8>) {
+        if self.options.stop.load(Ordering::Relaxed) {
+            collector.stop();
+            return (collector, buffer);
         }
-        let offset = header + index * block;
-        let mut buffer = vec![0; BLOCK];
-        match read_at(file, offset, &mut buffer) {
+        let offset = HEADER + index * BLOCK as u64;
+        buffer.resize(BLOCK, 0);
+        match read_at(self.file, offset, &mut buffer) {
             Ok(count) => {
-                let bytes = buffer.get(..count).unwrap_or_default();
-                read_chunks(bytes, offset, name, &mut collector);
-                let expected = (length - offset).min(block);
-                let count = u64::try_from(count).unwrap_or(u64::MAX);
+                read_chunks(buffer.get(..count).unwrap_or_default(), offset, self.name, &mut collector);
+                let expected = (self.length - offset).min(BLOCK as u64);
+                let count = count as u64;
                 if count < expected {
-                    let place = Place { log: Arc::clone(name), offset: offset + count };
-                    let found = format!(
-                        "the end of the file: it shrank by {} bytes while it was read",
-                        expected - count
-                    );
+                    let place = Place { log: Arc::clone(self.name), offset: offset + count };
+                    let missing = expected - count;
+                    let found =
+                        format!("the end of the file: it shrank by {missing} bytes while it was read");
                     evtx::Visitor::fault(&mut collector, fault(&place, &found));
                 }
-                options.progress.bytes(count);
-                collector.finish(count)
+                self.options.progress.bytes(count);
+                collector.add_bytes(count);
             }
             Err(error) => {
-                let place = Place { log: Arc::clone(name), offset };
+                let place = Place { log: Arc::clone(self.name), offset };
                 evtx::Visitor::fault(&mut collector, fault(&place, &error.to_string()));
-                stopped(collector)
+                collector.stop();
             }
         }
-    };
-    let mut tally = (0..blocks).into_par_iter().map(read).reduce(Tally::default, joined);
-    let log = tally.logs.entry(Arc::clone(name)).or_default();
-    log.bytes += header.min(length);
-    tally
+        (collector, buffer)
+    }
 }
 
 fn joined(mut left: Tally, right: Tally) -> Tally {
     left.join(right);
     left
-}
-
-fn stopped(collector: Collector<'_>) -> Tally {
-    let mut tally = collector.finish(0);
-    tally.logs.values_mut().for_each(|log| log.is_partial = true);
-    tally
 }
 
 fn fault(place: &Place, found: &str) -> Fault {

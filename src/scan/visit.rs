@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::interest;
+use super::interest::{self, Interest};
 use super::tally::{Cover, Tally};
 use crate::evtx::{Counts, Fault, Head, Record, Time, Visitor};
 use crate::rule::{AtomId, RuleSet};
@@ -26,8 +26,11 @@ pub(crate) struct Collector<'a> {
     covers: FxHashMap<(Arc<str>, Arc<str>), Cover>,
     names: FxHashSet<Arc<str>>,
     /// Whether an event is wanted, by provider and id: asked once, not for each record.
-    wanted: FxHashMap<(Arc<str>, u32), bool>,
+    wanted: FxHashMap<(Arc<str>, u32), Arc<Interest>>,
+    /// What the record whose head was seen last must hold.
+    last: Arc<Interest>,
     records: u64,
+    bytes: u64,
     scratch: Vec<AtomId>,
 }
 
@@ -40,7 +43,9 @@ impl<'a> Collector<'a> {
             covers: FxHashMap::default(),
             names: FxHashSet::default(),
             wanted: FxHashMap::default(),
+            last: Arc::new(Interest::No),
             records: 0,
+            bytes: 0,
             scratch: Vec::new(),
         }
     }
@@ -48,12 +53,22 @@ impl<'a> Collector<'a> {
     /// What was collected, with `bytes` read.
     pub(crate) fn finish(mut self, bytes: u64) -> Tally {
         let log = self.tally.logs.entry(Arc::clone(&self.log)).or_default();
-        log.bytes += bytes;
+        log.bytes += bytes + self.bytes;
         log.records += self.records;
         for ((computer, channel), cover) in self.covers {
             log.cover(&computer, &channel, cover);
         }
         self.tally
+    }
+
+    /// Notes bytes that were read.
+    pub(crate) fn add_bytes(&mut self, count: u64) {
+        self.bytes += count;
+    }
+
+    /// Notes that the log was not read to its end.
+    pub(crate) fn stop(&mut self) {
+        self.tally.logs.entry(Arc::clone(&self.log)).or_default().is_partial = true;
     }
 
     fn shared(&mut self, name: &str) -> Arc<str> {
@@ -65,14 +80,14 @@ impl<'a> Collector<'a> {
         fresh
     }
 
-    fn is_wanted(&mut self, provider: &Arc<str>, head: &Head<'_>) -> bool {
+    fn interest(&mut self, provider: &Arc<str>, head: &Head<'_>) -> Arc<Interest> {
         let key = (Arc::clone(provider), head.event_id);
         if let Some(known) = self.wanted.get(&key) {
-            return *known;
+            return Arc::clone(known);
         }
-        let wanted = interest::wants(head) || self.task.rules.wants(head, &mut self.scratch);
-        self.wanted.insert(key, wanted);
-        wanted
+        let found = Arc::new(interest::interest(head, self.task.rules));
+        self.wanted.insert(key, Arc::clone(&found));
+        found
     }
 }
 
@@ -99,7 +114,16 @@ impl Visitor for Collector<'_> {
                 head.time,
             );
         }
-        self.is_wanted(&provider, head)
+        self.last = self.interest(&provider, head);
+        !matches!(*self.last, Interest::No)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> bool {
+        match &*self.last {
+            Interest::Words(finder) => finder.is_match(bytes),
+            Interest::Always => true,
+            Interest::No => false,
+        }
     }
 
     fn record(&mut self, mut record: Record) {
@@ -107,7 +131,7 @@ impl Visitor for Collector<'_> {
         record.channel = self.shared(&record.channel);
         record.computer = self.shared(&record.computer);
         let atoms = self.task.rules.matched(&record, self.task.texts, &mut self.scratch);
-        if !atoms.is_empty() || interest::wants(&record.head()) {
+        if !atoms.is_empty() || (interest::wants(&record.head()) && interest::names(&record)) {
             self.tally.add(record, atoms);
         }
     }

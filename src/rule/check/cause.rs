@@ -5,7 +5,7 @@ use super::super::field::FieldKey;
 use super::super::file::Rule;
 use super::super::index::{AtomId, Demand};
 use super::super::placeholder;
-use super::super::set::{CONDITION, RuleSet};
+use super::super::set::RuleSet;
 use super::super::yaml::Node;
 use super::detection::fields_of;
 use crate::report::{Confidence, Risk};
@@ -124,7 +124,7 @@ impl Names<'_> {
 
     fn may_have(&self, atom: AtomId, field: &str) -> bool {
         let tested = usize::try_from(atom).ok().and_then(|at| self.set.atoms.get(at));
-        let is_tested = tested.is_some_and(|atom| atom.name.as_ref() != CONDITION && atom.test.names(field));
+        let is_tested = tested.is_some_and(|atom| atom.test.names(field));
         !matches!(FieldKey::parse(field), FieldKey::Named(_))
             || is_tested
             || self.fields(atom).is_none_or(|known| known.iter().any(|own| own.eq_ignore_ascii_case(field)))
