@@ -17,12 +17,15 @@ const DATA: [(&str, &str); 1] = [("updates", "updates.bin")];
 pub(crate) fn compile(root: &Path, out: &Path) {
     println!("cargo::rerun-if-changed=src/rule/yaml.rs");
     let files = FOLDERS.iter().flat_map(|folder| read(root, folder)).collect::<Vec<_>>();
-    let digest = digest(&files);
+    // What a scan keeps depends on the data files as well.
+    let data = DATA.map(|(folder, name)| (name, read(root, folder)));
+    let all = data.iter().flat_map(|(_, files)| files).chain(&files);
+    let digest = digest(&all.collect::<Vec<_>>());
     let (rules, cases): (Vec<File>, Vec<File>) = files.into_iter().map(split).unzip();
     write(&out.join("rules.bin"), &(digest, rules));
     write(&out.join("cases.bin"), &cases);
-    for (folder, name) in DATA {
-        write(&out.join(name), &read(root, folder));
+    for (name, files) in &data {
+        write(&out.join(name), files);
     }
 }
 
@@ -53,7 +56,7 @@ fn read(root: &Path, folder: &str) -> Vec<File> {
 }
 
 /// A digest of all rules (FNV-1a, 64 bits), to tell the rules of one version from those of another.
-fn digest(files: &[File]) -> String {
+fn digest(files: &[&File]) -> String {
     let text = format!("{files:?}");
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

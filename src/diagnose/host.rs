@@ -8,7 +8,7 @@ use super::identity::{self, Identity};
 use super::outage::{self, Course};
 use super::services::{self, LISTENER, State};
 use super::timeline::Timeline;
-use super::{Options, changes, derive, evidence, rank, updates};
+use super::{Options, changes, derive, evidence, rank, regression, shifts, suspect, updates};
 use crate::evtx::Span;
 use crate::report::{
     Cause, Change, Confidence, Exposure, Host, LogSummary, Outage, Severity, Status, Undecided,
@@ -79,15 +79,29 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
     host.connections = course.counts;
     host.updates = history;
     host.intervals = outage::intervals(&attempts);
-    let found = decide_all(&scene, &mut host);
+    let mut found = decide_all(&scene, &mut host);
+    let (known, remarks) = regression::judge(&scene, &host.updates, &mut found);
+    found.extend(known);
+    host.notes.extend(remarks);
     host.causes = rank::rank(found, &|rule| fits_client(options, rule));
     host.outage = outage(&host.causes, &course, &attempts);
+    blame(&mut host, &scan, &scene);
     let is_down = |name: &str| at_end.get(name).is_some_and(|step| step.state != State::Running);
     judge(&mut host, &course, is_down("TermService") || is_down(LISTENER));
-    host.changes = near_changes(&all_changes, host.outage.as_ref());
+    host.changes = near_changes(&all_changes, &host);
     host.exposure = exposure(&attempts);
     host.unknown.extend(missing_logs(&host, &timeline));
     host
+}
+
+/// Blames the update before the outage when the time fits, and none that came later.
+fn blame(host: &mut Host, scan: &HostScan, scene: &Scene<'_>) {
+    if let Some(found) = suspect::suspect(host) {
+        let shifts = shifts::shifts(scan, scene.timeline, found.since);
+        suspect::accuse(host, &found, &shifts, scene);
+    } else {
+        suspect::acquit(host);
+    }
 }
 
 fn fits_client(options: &Options<'_>, rule: &str) -> bool {
@@ -218,12 +232,22 @@ fn title(cause: Option<&Cause>) -> &str {
 }
 
 /// Changes between the last good connection and the first failure, nearest first.
-fn near_changes(all: &[Change], outage: Option<&Outage>) -> Vec<Change> {
+///
+/// The update that a leading cause names belongs to them, even if connections worked for some hours after it.
+fn near_changes(all: &[Change], host: &Host) -> Vec<Change> {
+    let outage = host.outage.as_ref();
     let Some(first) = outage.and_then(|outage| outage.first_failure) else { return Vec::new() };
+    let blamed = host.causes.first().filter(|cause| cause.family == regression::FAMILY);
+    let is_blamed = |change: &Change| {
+        blamed.is_some_and(|cause| change.kb.iter().any(|kb| cause.summary.contains(kb.as_str())))
+    };
     let last_good = outage.and_then(|outage| outage.last_good);
     let from = last_good.map_or(first.minus(NEAR), |good| good.max(first.minus(NEAR)));
-    let mut near: Vec<Change> =
-        all.iter().filter(|change| change.time >= from && change.time <= first).cloned().collect();
+    let mut near: Vec<Change> = all
+        .iter()
+        .filter(|change| change.time <= first && (change.time >= from || is_blamed(change)))
+        .cloned()
+        .collect();
     near.sort_by(|left, right| {
         (right.time, &left.kind, &left.text).cmp(&(left.time, &right.kind, &right.text))
     });

@@ -3,6 +3,7 @@
 //! Reads no logs and knows no format. Everything that is known of Remote Desktop itself is in the rules; here is
 //! the method: connections first, then when it broke, what changed, which causes fit, and what stays unknown.
 
+mod advice;
 pub mod builds;
 mod changes;
 pub mod connections;
@@ -15,7 +16,10 @@ mod host;
 mod identity;
 mod outage;
 mod rank;
+mod regression;
 mod services;
+mod shifts;
+mod suspect;
 pub mod thorough;
 mod timeline;
 pub mod trial;

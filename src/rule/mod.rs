@@ -21,6 +21,7 @@ mod place;
 pub(crate) mod placeholder;
 mod schema;
 mod set;
+pub(crate) mod update;
 pub(crate) mod when;
 pub(crate) mod yaml;
 

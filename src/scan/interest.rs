@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 
 use crate::evtx::Head;
-use crate::rule::RuleSet;
+use crate::rule::{RuleSet, update};
 
 /// Whether a record of an event is worth decoding.
 #[derive(Debug, Clone)]
@@ -86,6 +86,9 @@ pub(super) fn interest(head: &Head<'_>, rules: &RuleSet) -> Interest {
         provider.eq_ignore_ascii_case(head.provider) || provider.eq_ignore_ascii_case(head.event_source)
     };
     let facts = ALL.iter().find(|(provider, ids, _)| is_named(provider) && ids.contains(&head.event_id));
+    if update::wants(head) {
+        return Interest::Always;
+    }
     match facts {
         Some((_, _, [])) => return Interest::Always,
         Some((_, _, list)) => words.extend(list.iter().map(|word| (*word).to_owned())),

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::interest::{self, Interest};
 use super::tally::{Cover, Tally};
 use crate::evtx::{Counts, Fault, Head, Record, Time, Visitor};
-use crate::rule::{AtomId, RuleSet};
+use crate::rule::{AtomId, RuleSet, update};
 use crate::text::Texts;
 
 /// What all threads share.
@@ -131,7 +131,8 @@ impl Visitor for Collector<'_> {
         record.channel = self.shared(&record.channel);
         record.computer = self.shared(&record.computer);
         let atoms = self.task.rules.matched(&record, self.task.texts, &mut self.scratch);
-        if !atoms.is_empty() || (interest::wants(&record.head()) && interest::names(&record)) {
+        let is_fact = interest::wants(&record.head()) && interest::names(&record);
+        if !atoms.is_empty() || is_fact || update::is_sign(&record) {
             self.tally.add(record, atoms);
         }
     }

@@ -90,3 +90,42 @@ fn builds_and_records_of_a_sample_give_its_history() {
     assert_eq!(values(list, "build"), ["17763.6054", "17763.6189"]);
     assert_eq!(values(list, "restart")[1], "2024-08-14T03:23:35.000Z");
 }
+
+/// Rule, family and confidence of each cause of a sample's only host, and its status.
+fn causes_of(sample: &str) -> (Vec<[String; 3]>, String) {
+    let json = run(&["diagnose", "--format", "json"], &support::samples_folder().join(sample));
+    let list = json.split_once("\"causes\":").unwrap().1.split_once("\"ruled_out\":").unwrap().0;
+    let families = values(list, "family");
+    let causes = values(list, "rule").into_iter().zip(families).zip(values(list, "confidence"));
+    let causes = causes.map(|((rule, family), confidence)| [rule, family, confidence]).collect();
+    (causes, values(&json, "status")[0].clone())
+}
+
+#[test]
+fn a_known_regression_is_the_cause() {
+    let (causes, status) = causes_of("update-known-regression");
+    assert_eq!(causes[0], ["2024-08-kb5041578-mass-disconnect", "windows-update-regression", "medium"]);
+    assert_eq!(status, "degraded");
+}
+
+#[test]
+fn an_unknown_update_is_a_suspect_beside_the_stated_cause() {
+    let (causes, status) = causes_of("update-unknown-breaks-service");
+    assert_eq!(causes[0][1], "service-crash");
+    assert!(
+        causes.contains(&["update-suspected", "windows-update-regression", "low"].map(str::to_owned)),
+        "{causes:?}"
+    );
+    assert_eq!(status, "broken");
+    let text = run(&["diagnose"], &support::samples_folder().join("update-unknown-breaks-service"));
+    assert!(text.contains("it began at the first start after KB5990101"), "{text}");
+}
+
+#[test]
+fn an_innocent_update_is_not_blamed() {
+    let (causes, status) = causes_of("update-innocent");
+    assert_eq!((causes[0][1].as_str(), status.as_str()), ("tls-certificate", "broken"));
+    assert!(causes.iter().all(|cause| cause[1] != "windows-update-regression"), "{causes:?}");
+    let text = run(&["diagnose"], &support::samples_folder().join("update-innocent"));
+    assert!(text.contains("it began before KB5065428 came into force"), "{text}");
+}
