@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::eval::{Judge, Truth, bounds, value};
 use super::evidence;
 use super::identity::Identity;
+use super::plain;
 use super::timeline::Timeline;
 use crate::evtx::{Span, Time};
 use crate::report::{Cause, Confidence, Fix, RuledOut, Undecided};
@@ -51,6 +52,9 @@ const BACKGROUND_DAYS: usize = 3;
 
 /// Decides one rule.
 pub(crate) fn decide(number: usize, rule: &Rule, scene: &Scene<'_>) -> Finding {
+    if matches!(rule.kind, Kind::Sigma | Kind::Correlation) {
+        return plain::decide(number, rule, scene);
+    }
     let Some(cause) = &rule.cause else { return Finding::Nothing };
     if rule.kind != Kind::Cause || !applies(cause, scene.identity) {
         return Finding::Nothing;

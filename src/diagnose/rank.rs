@@ -5,6 +5,7 @@
 use std::cmp::Reverse;
 
 use super::finding::Found;
+use super::plain::FAMILY;
 use crate::evtx::Time;
 use crate::report::Cause;
 
@@ -16,7 +17,7 @@ pub(crate) fn rank(mut found: Vec<Found>, client_errors: &dyn Fn(&str) -> bool) 
 }
 
 type Order<'a> = (
-    bool,
+    (bool, bool),
     bool,
     Reverse<crate::report::Confidence>,
     bool,
@@ -29,7 +30,7 @@ type Order<'a> = (
 fn order<'a>(found: &'a Found, client_errors: &dyn Fn(&str) -> bool) -> Order<'a> {
     let cause = &found.cause;
     (
-        cause.family == "expected-or-benign",
+        (cause.family == FAMILY, cause.family == "expected-or-benign"),
         cause.explained_by.is_some(),
         Reverse(cause.confidence),
         !client_errors(&cause.rule),

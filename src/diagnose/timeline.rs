@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::correlate::{Correlated, correlate};
 use crate::evtx::{Record, Time};
 use crate::rule::{AtomId, RuleSet};
 use crate::scan::{Coverage, Item};
@@ -12,6 +13,7 @@ pub(crate) struct Timeline {
     pub(crate) items: Vec<Item>,
     pub(crate) coverage: Coverage,
     by_atom: FxHashMap<AtomId, Vec<usize>>,
+    correlated: FxHashMap<usize, Vec<Correlated>>,
 }
 
 impl Timeline {
@@ -35,7 +37,22 @@ impl Timeline {
                 by_atom.entry(*atom).or_default().push(at);
             }
         }
-        Self { items, coverage, by_atom }
+        let mut timeline = Self { items, coverage, by_atom, correlated: FxHashMap::default() };
+        timeline.correlated = correlate(&timeline, rules, texts);
+        for (rule, found) in &timeline.correlated {
+            let mut ends: Vec<usize> = found.iter().filter_map(|one| one.items.last()).copied().collect();
+            ends.sort_unstable();
+            ends.dedup();
+            if let Some(atom) = rules.condition_of(*rule) {
+                timeline.by_atom.insert(atom, ends);
+            }
+        }
+        timeline
+    }
+
+    /// The matches of a correlation, by number of its rule.
+    pub(crate) fn correlated(&self, rule: usize) -> &[Correlated] {
+        self.correlated.get(&rule).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Where a signal matched, in order of time.

@@ -99,7 +99,7 @@ impl Flaws {
     }
 
     pub(super) fn add(&mut self, kind: FlawKind, mark: Mark, message: String, help: String) {
-        let excerpt = self.source.as_deref().and_then(|source| line_of(source, mark.line));
+        let excerpt = self.source.as_deref().and_then(|source| line_of(source, mark));
         self.list.push(Flaw { file: self.file.clone(), mark, message, help, kind, excerpt });
     }
 
@@ -156,11 +156,12 @@ impl Flaws {
     }
 }
 
-/// A line of a file, counted from 1, cut where it is too wide to show.
-fn line_of(source: &str, line: u32) -> Option<String> {
-    let index = usize::try_from(line).ok()?.checked_sub(1)?;
+/// The line of a place, cut where it is too wide to show; none when the place is behind the cut.
+fn line_of(source: &str, mark: Mark) -> Option<String> {
+    let index = usize::try_from(mark.line).ok()?.checked_sub(1)?;
     let text: String = source.lines().nth(index)?.chars().take(WIDEST).collect();
-    (!text.chars().any(char::is_control)).then_some(text)
+    let is_shown = usize::try_from(mark.column).ok()? <= WIDEST && !text.chars().any(char::is_control);
+    is_shown.then_some(text)
 }
 
 /// The known word that is nearest to `word`, when one is near at all.

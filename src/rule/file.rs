@@ -2,6 +2,7 @@
 
 use super::case::{self, Case};
 use super::cause::{self, CauseSpec};
+use super::correlation::{self, Correlation};
 use super::detection::{self, Detection};
 use super::error::{FlawKind, Flaws};
 use super::keys;
@@ -29,6 +30,7 @@ pub struct Rule {
     pub(crate) constraint: Constraint,
     pub(crate) detection: Detection,
     pub(crate) cause: Option<CauseSpec>,
+    pub(crate) correlation: Option<Correlation>,
     pub(crate) cases: Vec<Case>,
     pub(crate) node: Node,
     /// The text of the file, when it was read in this run.
@@ -124,6 +126,7 @@ fn parts(node: &Node, number: usize, kind: Kind, file: &File, flaws: &mut Flaws)
         constraint: node.get("logsource").map(|value| logsource::read(value, flaws)).unwrap_or_default(),
         detection: node.get("detection").map_or(empty, |value| detection::read(value, flaws)),
         cause: node.get("cause").map(|value| cause::read(value, folder, node.get("level"), flaws)),
+        correlation: node.get("correlation").and_then(|value| correlation::read(value, flaws)),
         cases: node.get("tests").map(|value| case::read(value, flaws)).unwrap_or_default(),
         node: node.clone(),
         source: file.source.clone(),

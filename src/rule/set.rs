@@ -14,6 +14,7 @@ use super::field::Subject;
 use super::file::{self, File, Kind, Rule};
 use super::index::{AtomId, Demand, Index, demand};
 use super::logsource::Constraint;
+use super::resolve;
 use super::yaml::{self, Node, Value};
 use crate::evtx::{Head, Record};
 use crate::text::Texts;
@@ -62,6 +63,10 @@ pub struct RuleSet {
     index: Index,
     shared: FxHashMap<Box<str>, AtomId>,
     own: FxHashMap<(usize, Box<str>), AtomId>,
+    /// Correlations, each behind those that it refers to.
+    correlations: Vec<usize>,
+    /// The rules that each correlation refers to, in its order.
+    references: FxHashMap<usize, Vec<usize>>,
     /// Changes whenever a rule changes.
     pub fingerprint: String,
     /// Warnings about rules that work all the same.
@@ -154,7 +159,9 @@ impl RuleSet {
             }
             flaws.extend(found.list);
         }
-        let set = Self::new(rules.into_values().collect(), digest);
+        let mut rules: Vec<Rule> = rules.into_values().collect();
+        resolve::leave_out(&mut rules, &mut flaws);
+        let set = Self::new(rules, digest);
         for (number, rule) in set.rules.iter().enumerate() {
             let mut found = Flaws::new(&rule.file, rule.source.clone());
             check::signals(&set, number, &mut found);
@@ -172,17 +179,25 @@ impl RuleSet {
             index: Index::default(),
             shared: FxHashMap::default(),
             own: FxHashMap::default(),
+            correlations: Vec::new(),
+            references: FxHashMap::default(),
             fingerprint,
             warnings: Vec::new(),
         };
         set.compile();
+        let (correlations, references) = resolve::order(&set.rules);
+        set.correlations = correlations;
+        set.references = references;
         set
     }
 
     /// The shared signals and one rule alone: all that a case of the rule needs.
     pub(crate) fn alone(&self, rule: Rule) -> Self {
-        let signals = self.rules.iter().filter(|rule| rule.kind == Kind::Signals).cloned();
-        Self::new(signals.chain([rule]).collect(), self.fingerprint.clone())
+        let beside = |other: &&Rule| {
+            other.kind == Kind::Signals || (other.kind != Kind::Cause && other.file == rule.file)
+        };
+        let others: Vec<Rule> = self.rules.iter().filter(beside).cloned().collect();
+        Self::new(others.into_iter().chain([rule]).collect(), self.fingerprint.clone())
     }
 
     fn compile(&mut self) {
@@ -192,11 +207,19 @@ impl RuleSet {
             if rule.constraint.impossible.is_some() {
                 continue;
             }
+            // A correlation matches no record by itself; diagnosis says where it does.
+            if rule.kind == Kind::Correlation {
+                let (atom, none) = (next(&self.atoms), Constraint::default());
+                let (test, demand) = (Test::Any(Vec::new()), Demand::default());
+                self.atoms.push(Atom { test, constraint: none, demand });
+                self.shared.insert(rule.name.clone(), atom);
+                self.own.insert((number, CONDITION.into()), atom);
+                continue;
+            }
             for (name, test) in tests(rule) {
                 let spelled = format!("{:?}{test:?}", rule.constraint);
                 let atom = *known.entry(spelled).or_insert_with(|| {
-                    let atom =
-                        AtomId::try_from(self.atoms.len()).expect("rules are bounded by memory long before");
+                    let atom = next(&self.atoms);
                     let demand = demand(&test, &rule.constraint);
                     self.index.add(atom, &demand);
                     let test = test.without(&demand);
@@ -224,6 +247,32 @@ impl RuleSet {
     /// The atom that a name means inside of a rule: its own selection, else a shared signal.
     pub(crate) fn atom(&self, rule: usize, name: &str) -> Option<AtomId> {
         self.own.get(&(rule, Box::from(name))).or_else(|| self.shared.get(name)).copied()
+    }
+
+    /// The atom of a rule's whole condition.
+    pub(crate) fn condition_of(&self, rule: usize) -> Option<AtomId> {
+        self.own.get(&(rule, Box::from(CONDITION))).copied()
+    }
+
+    /// Correlations, each behind those that it refers to.
+    pub(crate) fn correlations(&self) -> &[usize] {
+        &self.correlations
+    }
+
+    /// The rules that a correlation refers to, in its order.
+    pub(crate) fn references(&self, correlation: usize) -> &[usize] {
+        self.references.get(&correlation).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether a rule is only reported through the correlations that refer to it.
+    pub(crate) fn is_silent(&self, rule: usize) -> bool {
+        let by = self.references.iter().filter(|(_, rules)| rules.contains(&rule));
+        let mut generates = by.map(|(number, _)| {
+            let own = self.rules.get(*number).and_then(|rule| rule.correlation.as_ref());
+            own.is_some_and(|correlation| correlation.generates)
+        });
+        let Some(first) = generates.next() else { return false };
+        !first && !generates.any(|generates| generates)
     }
 
     /// Words of which a record with this head must hold one for any rule to match; none when no rule looks at such
@@ -258,6 +307,11 @@ impl RuleSet {
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(|rule| rule.kind != Kind::Signals)
     }
+}
+
+/// The number of the atom that comes next.
+fn next(atoms: &[Atom]) -> AtomId {
+    AtomId::try_from(atoms.len()).expect("rules are bounded by memory long before")
 }
 
 /// A digest of texts, chained to the one before.

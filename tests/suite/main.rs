@@ -10,6 +10,7 @@ mod input;
 mod join;
 mod lanes;
 mod oracle;
+mod rule_format;
 mod rules;
 mod samples;
 mod seeds;

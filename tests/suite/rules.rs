@@ -94,7 +94,17 @@ fn every_shipped_rule_has_a_place_in_the_list_and_prose() {
     let list = String::from_utf8(list.stdout).expect("text");
     assert!(list.contains("rdp-cert-private-key-unreadable"), "{list}");
     assert!(list.lines().all(|line| line.chars().count() <= 120), "{list}");
-    let prose = run(root, &["rules", "show", "rdp-cert-private-key-unreadable"]);
+}
+
+#[test]
+fn a_rule_as_prose_says_all_of_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document = std::fs::read_to_string(root.join("docs/rule-format.md")).expect("the document");
+    let example =
+        document.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a rule");
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("service-dies.yml"), example).expect("a file");
+    let prose = run(folder.path(), &["rules", "show", "--rules", ".", "service-dies"]);
     insta::assert_snapshot!(String::from_utf8(prose.stdout).expect("text"));
 }
 
@@ -107,4 +117,103 @@ fn the_schema_in_docs_is_the_one_that_the_program_prints() {
         String::from_utf8_lossy(&output.stdout) == kept,
         "write it again: rdpwhy rules schema > docs/rule.schema.json"
     );
+}
+
+/// A plain rule with one more line in its selection, and a document behind it.
+fn hostile(line: &str, behind: &str) -> String {
+    format!(
+        "title: Hostile\nname: hostile\nlogsource: {{product: windows}}\ndetection:\n    one:\n        Provider_Name: X\n        EventID: 1\n{line}    condition: one\n{behind}"
+    )
+}
+
+fn correlation(text: &str) -> String {
+    format!("---\ntitle: Hostile too\nname: hostile_too\ncorrelation: {{{text}}}\n")
+}
+
+#[test]
+fn hostile_rules_are_refused_or_bounded() {
+    let deep = format!("{}a{}", "(".repeat(400), ")".repeat(400));
+    for (line, behind, wanted) in [
+        ("        A|re: '((a{1,200}){1,200}){1,200}'\n", String::new(), "size limit"),
+        ("        A|re: '(?=a)b'\n", String::new(), "look-around"),
+        ("        A: &a [x, x]\n        B: *a\n", String::new(), "aliases are not supported"),
+        ("        A|cidr: 1.2.3.4/64\n", String::new(), "is no network"),
+        ("", format!("cause: {{family: other, finding: f, when: '{deep}'}}\n"), "nested too deeply"),
+        (
+            "",
+            "cause: {family: other, finding: f, when: 'one count >= 1 per 9999999d'}\n".to_owned(),
+            "no span of time",
+        ),
+        (
+            "",
+            correlation("type: event_count, rules: [hostile], timespan: 90000d, condition: {gte: 1}"),
+            "too long",
+        ),
+        (
+            "",
+            correlation("type: event_count, rules: [hostile_too], timespan: 1d, condition: {gte: 1}"),
+            "refers to itself",
+        ),
+        (
+            "",
+            correlation("type: event_count, rules: [nobody], timespan: 1d, condition: {gte: 1}"),
+            "no rule is named `nobody`",
+        ),
+        (
+            "",
+            correlation("type: value_count, rules: [hostile], timespan: 1d, condition: {gte: 1}"),
+            "`field` is missing",
+        ),
+    ] {
+        let (text, _) = check("hostile.yml", &hostile(line, &behind));
+        assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+}
+
+#[test]
+fn yaml_bombs_are_refused() {
+    let nested = format!("title: {}x{}\n", "[".repeat(10_000), "]".repeat(10_000));
+    let wide = format!("title: [{}]\n", "x, ".repeat(60_000));
+    let long = format!("title: '{}'\n", "x".repeat(2 << 20));
+    for (bomb, wanted) in [(nested, "recursion limit"), (wide, "50,000 values"), (long, "larger than 1 MiB")]
+    {
+        let (text, code) = check("bomb.yml", &bomb);
+        assert!(text.contains(wanted) && code == Some(1), "{text}");
+    }
+}
+
+#[test]
+fn correlations_over_many_groups_end_soon() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let records = "{at: '09:00:00', provider: X, event_id: 1, data: {A: '1'}, repeat: 10000, every: 1s}";
+    let mut text = hostile("", "");
+    for kind in ["value_count", "value_percentile", "value_sum"] {
+        let condition = "{gte: 1000000, field: EventRecordID, percentile: 50}";
+        text.push_str(&format!(
+            "---\ntitle: {kind}\ncorrelation: {{type: {kind}, rules: [hostile], group-by: [A], timespan: 400d, condition: {condition}}}\ntests: {{ignore: [{{name: many, records: [{records}]}}]}}\n"
+        ));
+    }
+    std::fs::write(folder.path().join("many.yml"), text).expect("a file");
+    let start = std::time::Instant::now();
+    let output = run(folder.path(), &["rules", "test", "--rules", ".", "many"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("3 cases"), "{text}");
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
+#[test]
+fn plain_sigma_rules_and_correlations_are_findings_of_low_confidence() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "title: A plain rule\nlogsource: {product: windows, service: system}\ndetection: {one: {EventID: 7036}, condition: one}\nlevel: critical\n";
+    std::fs::write(folder.path().join("plain.yml"), text).expect("a file");
+    let log = "<Events><Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='Service Control Manager'/><EventID>7036</EventID><Level>4</Level><TimeCreated SystemTime='2026-01-14T03:12:41Z'/><EventRecordID>1</EventRecordID><Channel>System</Channel><Computer>SRV1</Computer></System><EventData><Data Name='param1'>x</Data></EventData></Event></Events>";
+    std::fs::write(folder.path().join("log.xml"), log).expect("a file");
+    let output = run(folder.path(), &["diagnose", "--format", "json", "--rules", "plain.yml", "log.xml"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let host = &report["hosts"][0];
+    assert_eq!(host["causes"][0]["rule"], "plain");
+    assert_eq!(host["causes"][0]["family"], "sigma");
+    assert_eq!(host["causes"][0]["confidence"], "low");
+    assert_eq!(host["causes"][0]["severity"], "critical");
+    assert_ne!(host["status"], "broken");
 }
