@@ -167,8 +167,13 @@ pub(super) fn report(args: &ReportArgs, global: &Global) -> Result<u8, Failure> 
 
 /// Diagnoses a scan.
 pub(super) fn report_of(scan: &Scan, knowledge: &Knowledge, client_errors: &[u32]) -> Report {
-    let options =
-        room::Options { rules: &knowledge.rules, texts: &knowledge.texts, client_errors, around: None };
+    let options = room::Options {
+        rules: &knowledge.rules,
+        texts: &knowledge.texts,
+        client_errors,
+        around: None,
+        keeps_harmless: false,
+    };
     fleet::report(room::diagnose(scan, &options), scan, client_errors)
 }
 

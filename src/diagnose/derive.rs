@@ -174,13 +174,19 @@ fn dropped_together(host: &HostScan, name: &str, facts: &mut Vec<Record>) {
 /// Sessions that were disconnected and neither joined again nor ended for days.
 fn stale_sessions(host: &HostScan, name: &str, end: Time, facts: &mut Vec<Record>) {
     let mut away: BTreeMap<String, (Time, String)> = BTreeMap::new();
+    let mut ended: BTreeMap<String, Time> = BTreeMap::new();
     for item in &host.items {
         let record = &item.record;
         if record.provider.ends_with("Kernel-General") && record.event_id == 12 {
             away.clear();
         }
         let Some(id) = session_of(record).filter(|_| is_lsm(record, &[21, 23, 24, 25])) else { continue };
-        if record.event_id == 24 {
+        // The end of a session is followed by its disconnection within the second.
+        let is_end = ended.get(id).is_some_and(|end: &Time| record.time.since(*end) <= Span::seconds(10));
+        if record.event_id == 23 {
+            ended.insert(id.to_owned(), record.time);
+        }
+        if record.event_id == 24 && !is_end {
             let user = record.field("User").unwrap_or_default().to_owned();
             away.insert(id.to_owned(), (record.time, user));
         } else {

@@ -1,6 +1,6 @@
 //! A cause on a host: its condition decided, its confidence weighed, its sentences filled.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::eval::{Judge, Truth, bounds, value};
 use super::evidence;
@@ -171,27 +171,34 @@ fn moved(base: Confidence, steps: i32) -> Confidence {
     }
 }
 
-/// What also happened on days when connections worked explains little.
+/// What also happened on days when connections worked explains little: lowers when every kind of the records did.
 fn background(hits: &BTreeSet<usize>, scene: &Scene<'_>) -> Option<(i32, String)> {
     let day = |time: Time| time.0.div_euclid(Span::days(1).0);
     let last_good = *scene.goods.last()?;
-    let times = || hits.iter().map(|at| scene.timeline.time(*at));
     let good_days: BTreeSet<i64> = scene.goods.iter().map(|good| day(*good)).collect();
-    let days: BTreeSet<i64> = times().filter(|time| *time < last_good).map(day).collect();
-    let both = days.intersection(&good_days).count();
-    let is_over = times().all(|time| time < last_good);
-    if both >= BACKGROUND_DAYS {
-        return Some((-2, format!("the same records stand on {both} days on which connections worked")));
+    let mut kinds: BTreeMap<(String, u32, String), BTreeSet<i64>> = BTreeMap::new();
+    for at in hits {
+        let Some(item) = scene.timeline.item(*at) else { continue };
+        let record = &item.record;
+        let fact =
+            record.field("Fact").unwrap_or_default().to_owned() + record.field("Outcome").unwrap_or_default();
+        let days = kinds.entry((record.provider.to_string(), record.event_id, fact)).or_default();
+        if record.time < last_good {
+            days.insert(day(record.time));
+        }
     }
-    is_over.then(|| {
-        (
-            0,
-            format!(
-                "connections worked again after the last of these records (last good {})",
-                last_good.rfc3339()
-            ),
+    let shared = kinds.values().map(|days| days.intersection(&good_days).count()).min()?;
+    if shared >= BACKGROUND_DAYS {
+        return Some((-2, format!("the same records stand on {shared} days on which connections worked")));
+    }
+    let is_over = hits.iter().all(|at| scene.timeline.time(*at) < last_good);
+    let worked = || {
+        format!(
+            "connections worked again after the last of these records (last good {})",
+            last_good.rfc3339()
         )
-    })
+    };
+    is_over.then(|| (0, worked()))
 }
 
 type Weighed = (BTreeSet<usize>, Vec<String>, Confidence);

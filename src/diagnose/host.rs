@@ -11,7 +11,7 @@ use super::timeline::Timeline;
 use super::{Options, changes, derive, evidence, rank, regression, shifts, suspect, updates};
 use crate::evtx::Span;
 use crate::report::{
-    Cause, Change, Confidence, Exposure, Host, LogSummary, Outage, Severity, Status, Undecided,
+    Cause, Change, Confidence, Exposure, Host, LogSummary, Note, Outage, Severity, Status, Undecided,
 };
 use crate::rule::Kind;
 use crate::scan::HostScan;
@@ -84,6 +84,9 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
     found.extend(known);
     host.notes.extend(remarks);
     host.causes = rank::rank(found, &|rule| fits_client(options, rule));
+    if !options.keeps_harmless {
+        note_harmless(&mut host);
+    }
     host.outage = outage(&host.causes, &course, &attempts);
     blame(&mut host, &scan, &scene);
     let is_down = |name: &str| at_end.get(name).is_some_and(|step| step.state != State::Running);
@@ -102,6 +105,20 @@ fn blame(host: &mut Host, scan: &HostScan, scene: &Scene<'_>) {
     } else {
         suspect::acquit(host);
     }
+}
+
+/// What is no fault is a note, not a cause: noise has a name, and nobody is sent to repair it.
+fn note_harmless(host: &mut Host) {
+    let is_harmless = |cause: &Cause| cause.family == "expected-or-benign";
+    let (harmless, causes) = std::mem::take(&mut host.causes).into_iter().partition(is_harmless);
+    host.causes = causes;
+    let notes: Vec<Cause> = harmless;
+    host.notes.extend(
+        notes.into_iter().map(|cause| Note {
+            kind: "noise".to_owned(),
+            text: format!("{}: {}", cause.title, cause.summary),
+        }),
+    );
 }
 
 fn fits_client(options: &Options<'_>, rule: &str) -> bool {

@@ -45,6 +45,8 @@ pub struct Options<'a> {
     pub client_errors: &'a [u32],
     /// The moment that the user asks about.
     pub around: Option<Time>,
+    /// Keeps what is no fault among the causes, as the cases of rules need it.
+    pub keeps_harmless: bool,
 }
 
 /// Diagnoses all hosts of a scan, by name.

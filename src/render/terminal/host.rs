@@ -5,7 +5,7 @@ use std::io;
 use super::super::{clock, escape, headline, words};
 use super::page::{Page, Tone};
 use super::{cause, faults};
-use crate::report::{Cause, Host, Status};
+use crate::report::{Cause, Confidence, Host, Status};
 
 /// Changes before the outage that are shown.
 const SHOWN_CHANGES: usize = 5;
@@ -14,7 +14,8 @@ pub(super) fn show(page: &mut Page<'_>, host: &Host) -> io::Result<()> {
     page.clock = clock::Clock::new(page.style.tz, host.last_record);
     name(page, host)?;
     status(page, host)?;
-    for (number, found) in host.causes.iter().filter(|cause| !is_effect(host, cause)).enumerate() {
+    let leading = host.causes.iter().filter(|cause| !is_effect(host, cause) && !is_weak(host, cause));
+    for (number, found) in leading.enumerate() {
         page.blank()?;
         cause::show(page, host, number + 1, found)?;
     }
@@ -24,6 +25,12 @@ pub(super) fn show(page: &mut Page<'_>, host: &Host) -> io::Result<()> {
 /// Whether another cause of the host explains this one, so that it is shown under that one.
 fn is_effect(host: &Host, cause: &Cause) -> bool {
     origin(host, cause).is_some()
+}
+
+/// Whether a cause is only possible, where the server works or something better is known: a line is enough.
+fn is_weak(host: &Host, cause: &Cause) -> bool {
+    let has_better = host.causes.iter().any(|other| other.confidence > Confidence::Low);
+    cause.confidence == Confidence::Low && (host.status == Status::Healthy || has_better)
 }
 
 /// The cause that explains this one and is explained by none; `None` for a cause of its own, and where causes explain
@@ -117,11 +124,18 @@ pub(super) const fn tone(status: Status) -> Tone {
 
 /// What is not a cause: what was ruled out, what is open, and what else the logs show.
 fn remarks(page: &mut Page<'_>, host: &Host) -> io::Result<()> {
+    let weak: Vec<&Cause> =
+        host.causes.iter().filter(|cause| !is_effect(host, cause) && is_weak(host, cause)).collect();
     let is_empty = host.ruled_out.is_empty() && host.unknown.is_empty() && host.notes.is_empty();
-    if is_empty && host.exposure.is_none() && host.faults.is_empty() {
+    if is_empty && weak.is_empty() && host.exposure.is_none() && host.faults.is_empty() {
         return Ok(());
     }
     page.blank()?;
+    page.open("weak signs");
+    for cause in weak {
+        let summary = escape::line(&cause.summary, escape::SENTENCE);
+        page.put("- ", &format!("{}: {summary}", short(&cause.title)), Tone::Plain)?;
+    }
     page.open("ruled out");
     for cause in &host.ruled_out {
         let reason = escape::line(&cause.reason, escape::SENTENCE);
