@@ -8,7 +8,7 @@ use super::identity::Identity;
 use super::plain;
 use super::timeline::Timeline;
 use crate::evtx::{Span, Time};
-use crate::report::{Cause, Confidence, Fix, RuledOut, Undecided};
+use crate::report::{Cause, Confidence, Fix, Note, RuledOut, Undecided};
 use crate::rule::cause::{CauseSpec, Weight};
 use crate::rule::placeholder::is_placeholder;
 use crate::rule::when::When;
@@ -22,6 +22,8 @@ pub(crate) enum Finding {
     Found(Box<Found>),
     RuledOut(RuledOut),
     Undecided(Undecided),
+    /// Ordinary life of this host.
+    Noise(Note),
 }
 
 /// A cause with what ranking needs.
@@ -49,6 +51,8 @@ pub(crate) struct Scene<'a> {
 
 /// Days with the same records and working connections that make a cause background.
 const BACKGROUND_DAYS: usize = 3;
+/// How the reason begins that says so.
+const BACKGROUND: &str = "the same records stand";
 
 /// Decides one rule.
 pub(crate) fn decide(number: usize, rule: &Rule, scene: &Scene<'_>) -> Finding {
@@ -135,6 +139,11 @@ fn weigh(
         steps += change;
         because.push(sentence);
     }
+    if steps < 0 && level(spec.confidence) + steps < 0 && is_background(&because) {
+        let text =
+            format!("{}: {}; {}", rule.title, fill(&spec.finding, judge, &hits, scene), because.join("; "));
+        return Finding::Noise(Note { kind: "noise".to_owned(), text });
+    }
     let confidence = moved(spec.confidence, steps);
     Finding::Found(Box::new(build(rule, spec, judge, (hits, because, confidence), scene)))
 }
@@ -158,13 +167,21 @@ fn apply(
     Some(sentence)
 }
 
-fn moved(base: Confidence, steps: i32) -> Confidence {
-    let level = match base {
+/// Whether the last reason is that the records stand on good days too.
+fn is_background(because: &[String]) -> bool {
+    because.last().is_some_and(|last| last.starts_with(BACKGROUND))
+}
+
+const fn level(confidence: Confidence) -> i32 {
+    match confidence {
         Confidence::Low => 0,
         Confidence::Medium => 1,
         Confidence::High => 2,
-    } + steps;
-    match level {
+    }
+}
+
+fn moved(base: Confidence, steps: i32) -> Confidence {
+    match level(base) + steps {
         ..=0 => Confidence::Low,
         1 => Confidence::Medium,
         _ => Confidence::High,
@@ -189,7 +206,7 @@ fn background(hits: &BTreeSet<usize>, scene: &Scene<'_>) -> Option<(i32, String)
     }
     let shared = kinds.values().map(|days| days.intersection(&good_days).count()).min()?;
     if shared >= BACKGROUND_DAYS {
-        return Some((-2, format!("the same records stand on {shared} days on which connections worked")));
+        return Some((-2, format!("{BACKGROUND} on {shared} days on which connections worked")));
     }
     let is_over = hits.iter().all(|at| scene.timeline.time(*at) < last_good);
     let worked = || {

@@ -40,20 +40,7 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
     let at_end = services::at_end(&steps, &identity.boots, last_good);
     let course = outage::course(&attempts, &at_end);
     let change_steps = changes::steps(&scan.items);
-    let all_changes: Vec<Change> = change_steps
-        .iter()
-        .filter_map(|step| {
-            let item = scan.items.get(step.item)?;
-            let line = evidence::line(&item.record, item.weight, options.texts, identity.build);
-            Some(Change {
-                time: step.time,
-                kind: step.kind.to_owned(),
-                text: step.text.clone(),
-                kb: step.kb.clone(),
-                evidence: line,
-            })
-        })
-        .collect();
+    let all_changes = shown(&change_steps, &scan, options, &identity);
     let history = updates::history(&scan.items, &identity);
     let facts = derive::derive(&derive::Sources {
         host: &scan,
@@ -95,6 +82,26 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
     host.exposure = exposure(&attempts);
     host.unknown.extend(missing_logs(&host, &timeline));
     host
+}
+
+/// Changes with the records that show them.
+fn shown(
+    steps: &[changes::Step],
+    scan: &HostScan,
+    options: &Options<'_>,
+    identity: &Identity,
+) -> Vec<Change> {
+    let change = |step: &changes::Step| {
+        let item = scan.items.get(step.item)?;
+        Some(Change {
+            time: step.time,
+            kind: step.kind.to_owned(),
+            text: step.text.clone(),
+            kb: step.kb.clone(),
+            evidence: evidence::line(&item.record, item.weight, options.texts, identity.build),
+        })
+    };
+    steps.iter().filter_map(change).collect()
 }
 
 /// Blames the update before the outage when the time fits, and none that came later.
@@ -140,6 +147,7 @@ fn decide_all(scene: &Scene<'_>, host: &mut Host) -> Vec<Found> {
             Finding::Found(found) => all.push(*found),
             Finding::RuledOut(out) => host.ruled_out.push(out),
             Finding::Undecided(open) => host.unknown.push(open),
+            Finding::Noise(note) => host.notes.push(note),
             Finding::Nothing => {}
         }
     }
