@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const FOLDERS: [&str; 2] = ["causes", "signals"];
 
 /// Folders that hold plain data of the same kind of file.
-const DATA: [(&str, &str); 1] = [("updates", "updates.bin")];
+const DATA: [(&str, &str); 2] = [("updates", "updates.bin"), ("explain", "explain.bin")];
 
 /// Writes `rules.bin` and the data files: path and documents of each file.
 pub(crate) fn compile(root: &Path, out: &Path) {

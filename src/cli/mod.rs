@@ -3,6 +3,7 @@
 mod args;
 mod diagnose;
 mod events;
+mod explain;
 mod output;
 mod progress;
 mod rules;
@@ -71,6 +72,7 @@ pub fn run() -> ExitCode {
         Verb::Diagnose(args) => diagnose::diagnose(args, &cli.global, &stop),
         Verb::Report(args) => diagnose::report(args, &cli.global),
         Verb::Events(args) => events::run(args, &cli.global, &stop),
+        Verb::Explain(args) => explain::run(args, &cli.global),
         Verb::Rules(args) => rules::run(&args.verb, &cli.global),
         Verb::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "rdpwhy", &mut io::stdout());

@@ -8,6 +8,7 @@ mod csv;
 mod document;
 mod escape;
 mod events;
+mod explain;
 mod headline;
 mod html;
 mod json;
@@ -29,6 +30,7 @@ pub use self::rules::{rule, rule_list};
 
 use self::clock::Clock;
 pub use self::events::{EVENT_KEYS, EventForm, EventLines};
+pub use self::explain::explain;
 use crate::report::{Host, Report};
 
 /// A form of output.

@@ -28,6 +28,7 @@ pub(crate) mod when;
 pub(crate) mod yaml;
 
 pub(crate) use condition::Condition;
+pub(crate) use error::nearest;
 pub use error::{Flaw, FlawKind, RuleError};
 pub use file::{Kind, Rule};
 pub(crate) use index::AtomId;

@@ -381,6 +381,6 @@ fn is_rule_file(folder: &Path, path: &Path) -> bool {
         .extension()
         .is_some_and(|end| end.eq_ignore_ascii_case("yml") || end.eq_ignore_ascii_case("yaml"));
     let relative = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\\', "/");
-    let data = ["events/", "codes/", "updates/", "builds/", "value-maps"];
+    let data = ["events/", "codes/", "updates/", "builds/", "explain/", "value-maps"];
     is_yaml && !data.iter().any(|start| relative.starts_with(start))
 }

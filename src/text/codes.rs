@@ -204,25 +204,31 @@ pub(super) fn parameter_text(number: u32, is_security: bool) -> Option<&'static 
     })
 }
 
+/// Every row of every table, by value.
+pub(crate) fn all() -> impl Iterator<Item = Code> {
+    packed().all_rows(pack::CODES, pack::CODE_ROW).filter_map(|row| code_at(u32_at(row, 0)?, row))
+}
+
 fn rows(value: u32) -> Vec<Code> {
-    let code = |row: &[u8]| {
-        let table = *TABLES.get(usize::from(u16_at(row, 8)?))?;
-        let code: pack::PackedCode = packed().entry(pack::ENTRIES, u32_at(row, 4)?)?;
-        let string = |number| packed().string(number).to_owned();
-        Some(Code {
-            table,
-            value,
-            name: string(code.name),
-            text: string(code.text),
-            short: string(code.short),
-            meaning: string(code.meaning),
-            class: string(code.class),
-            side: string(code.side),
-            is_unsure: code.is_unsure,
-            points_to: code.points_to.iter().map(|&number| string(number)).collect(),
-        })
-    };
-    packed().rows(pack::CODES, pack::CODE_ROW, value).filter_map(code).collect()
+    packed().rows(pack::CODES, pack::CODE_ROW, value).filter_map(|row| code_at(value, row)).collect()
+}
+
+fn code_at(value: u32, row: &[u8]) -> Option<Code> {
+    let table = *TABLES.get(usize::from(u16_at(row, 8)?))?;
+    let code: pack::PackedCode = packed().entry(pack::ENTRIES, u32_at(row, 4)?)?;
+    let string = |number| packed().string(number).to_owned();
+    Some(Code {
+        table,
+        value,
+        name: string(code.name),
+        text: string(code.text),
+        short: string(code.short),
+        meaning: string(code.meaning),
+        class: string(code.class),
+        side: string(code.side),
+        is_unsure: code.is_unsure,
+        points_to: code.points_to.iter().map(|&number| string(number)).collect(),
+    })
 }
 
 /// What a value from 0x80000000 on says by itself: SSPI, HRESULT, NTSTATUS, or a Win32 code inside one.

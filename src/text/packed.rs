@@ -41,6 +41,11 @@ impl<'a> Packed<'a> {
         postcard::take_from_bytes(bytes).ok().map(|(value, _)| value)
     }
 
+    /// All rows of a section.
+    pub(super) fn all_rows(self, section: usize, size: usize) -> impl Iterator<Item = &'a [u8]> {
+        self.section(section).chunks_exact(size)
+    }
+
     /// The rows of a sorted section whose first four bytes are `key`.
     pub(super) fn rows(self, section: usize, size: usize, key: u32) -> impl Iterator<Item = &'a [u8]> {
         let bytes = self.section(section);

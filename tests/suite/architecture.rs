@@ -6,8 +6,8 @@ use std::path::Path;
 
 /// The rooms from left to right. `report` stands where its words (severity, confidence, risk, …) are first needed:
 /// it is plain data that rules, diagnosis and fleet fill and renderers show.
-const ROOMS: [&str; 10] =
-    ["input", "evtx", "text", "report", "rule", "scan", "diagnose", "fleet", "render", "cli"];
+const ROOMS: [&str; 11] =
+    ["input", "evtx", "text", "report", "rule", "scan", "diagnose", "fleet", "explain", "render", "cli"];
 
 fn sources(folder: &Path, out: &mut Vec<(String, String)>) {
     let mut entries: Vec<_> =

@@ -203,3 +203,71 @@ fn events_need_no_more_memory_for_a_larger_log() {
     };
     assert!(large < small * 3 / 2 + 8192, "{small} KiB became {large} KiB");
 }
+
+#[test]
+fn explain_tells_error_1067_from_event_1067() {
+    let answer: Value = serde_json::from_str(&out(&["explain", "1067", "--format", "json"])).unwrap();
+    let topics: Vec<String> = answer["topics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|topic| topic["is_minor"] == false)
+        .map(|topic| format!("{} {}: {}", topic["kind"], topic["name"], topic["is_not"][0]))
+        .collect();
+    insta::assert_snapshot!(topics.join("\n"), @r#"
+    "event" "Microsoft-Windows-TerminalServices-RemoteConnectionManager 1067": "It is not Win32 error 1067 (a process ended unexpectedly). Event ids and error codes are counted apart."
+    "code" "0x42B (1067)": "It is not event 1067 of RemoteConnectionManager, which says that a name (TERMSRV/…) could not be registered and which is harmless."
+    "#);
+}
+
+#[test]
+fn explain_says_what_follows_from_a_client_code() {
+    let text = out(&["explain", "0x1104", "--width", "100"]);
+    let (text, _) = text.split_once("Causes, likeliest first").unwrap();
+    insta::assert_snapshot!(text, @r#"
+    0x1104
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────
+    0x1104 (4356): reason of a disconnect (LocalSessionManager 40) and extended code of clients
+
+    A protocol error: bytes came that are no RDP. Seen when another program holds the port on the
+    server, or when a forwarding rule leads to another service.
+
+    What it is not
+
+    - It is no fault of the certificate and none of the credentials: neither was reached.
+
+    What follows from what else is seen
+
+    - RemoteConnectionManager has no 258 after the last start, or says that the address is in use:
+      Another program holds the port. → rdp-port-conflict
+    - the listener is up and RdpCoreTS 131 does not appear for this client: The client talks to another
+      machine or another port. → nat-or-port-forwarding, dns-name-wrong
+    "#);
+}
+
+#[test]
+fn explain_knows_one_code_in_any_spelling() {
+    let name = |spelling: &str| {
+        let answer: Value = serde_json::from_str(&out(&["explain", spelling, "--format", "json"])).unwrap();
+        answer["topics"][0]["name"].as_str().unwrap().to_owned()
+    };
+    for spelling in ["0x80070040", "2147942464", "-2147024832", "0X80070040", "80070040"] {
+        assert_eq!(name(spelling), "0x80070040 (2147942464, -2147024832)", "{spelling}");
+    }
+    assert_eq!(name("0x904/0x7"), name("2308"));
+}
+
+#[test]
+fn explain_offers_what_is_near_and_fails_when_nothing_is() {
+    let output = run(&["explain", "termservice-crahs"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("termservice-crash"));
+    let output = run(&["explain", "xyzzyqq"]);
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout), @r#"
+    xyzzyqq
+
+    Nothing is known of this, and nothing near it.
+    "#);
+}

@@ -58,6 +58,11 @@ fn pretty(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
+/// Writes one document.
+pub(super) fn document(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    pretty(document, out)
+}
+
 /// Writes one line.
 pub(super) fn line(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     compact(document, out)
