@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::events::EventsArgs;
 use super::explain::ExplainArgs;
+use super::postmortem::PostmortemArgs;
+use super::timeline::TimelineArgs;
 use crate::evtx::{Span, Time};
 
 /// Why did Remote Desktop break on this server, since when, what changed just before, and what do I type to fix it?
@@ -61,6 +63,16 @@ pub(crate) enum Verb {
     Diagnose(DiagnoseArgs),
     /// Joins partial reports that `diagnose --partial` wrote
     Report(ReportArgs),
+    /// Tells the story of an outage for a ticket: what happened, why, whom it hit, what to do, what stays open
+    #[command(
+        after_help = "Examples:\n  rdpwhy postmortem C:\\Temp\\logs > postmortem.md\n  rdpwhy postmortem --kb KB5041578 fleet/*.zip\n  rdpwhy postmortem --around 2026-01-14T03:00 --format html -o postmortem.html server.zip"
+    )]
+    Postmortem(PostmortemArgs),
+    /// Shows a host's life around its outage: changes, services, connections good and failed, what was found
+    #[command(
+        after_help = "Examples:\n  rdpwhy timeline C:\\Temp\\logs\n  rdpwhy timeline --around 2026-01-14T03:00 --format jsonl server.zip | jq .text"
+    )]
+    Timeline(TimelineArgs),
     /// Looks after rules: list, show, check, test
     Rules(RulesArgs),
     /// Shows decoded records with their text: JSON lines when piped, a table on a terminal
@@ -281,7 +293,7 @@ pub(crate) enum FailOn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimeArg(pub(crate) Time);
 
-fn parse_time(text: &str) -> Result<TimeArg, String> {
+pub(super) fn parse_time(text: &str) -> Result<TimeArg, String> {
     let wrong = || {
         format!("`{text}` is no time; write 2026-01-14, 2026-01-14T03:00, 2026-01-14T03:00:00+01:00 or 7d")
     };

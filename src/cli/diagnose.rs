@@ -123,7 +123,7 @@ pub(super) fn diagnose(args: &DiagnoseArgs, global: &Global, stop: &AtomicBool) 
         output::write(Some(path), &|out| scan.write(out))?;
     } else {
         scan.settle();
-        let report = report_of(&scan, &knowledge, &client_errors);
+        let report = report_of(&scan, &knowledge, &client_errors, None);
         is_found = has_cause(&report, args.fail_on);
         if args.stats {
             stats(&report, start);
@@ -159,19 +159,24 @@ pub(super) fn report(args: &ReportArgs, global: &Global) -> Result<u8, Failure> 
         return Ok(OK);
     }
     scan.settle();
-    let report = report_of(&scan, &knowledge, &client_errors);
+    let report = report_of(&scan, &knowledge, &client_errors, None);
     let is_found = has_cause(&report, args.fail_on);
     show(report, &args.output, global)?;
     Ok(if is_found { FOUND } else { OK })
 }
 
 /// Diagnoses a scan.
-pub(super) fn report_of(scan: &Scan, knowledge: &Knowledge, client_errors: &[u32]) -> Report {
+pub(super) fn report_of(
+    scan: &Scan,
+    knowledge: &Knowledge,
+    client_errors: &[u32],
+    story: Option<room::Story>,
+) -> Report {
     let options = room::Options {
         rules: &knowledge.rules,
         texts: &knowledge.texts,
         client_errors,
-        around: None,
+        story,
         keeps_harmless: false,
     };
     fleet::report(room::diagnose(scan, &options), scan, client_errors)
@@ -187,20 +192,23 @@ fn show(mut report: Report, args: &OutputArgs, global: &Global) -> Result<(), Fa
         };
         report.keep(&|host| host.status == wanted);
     }
-    if let Some(pattern) = &args.host {
-        let glob = globset::GlobBuilder::new(pattern)
-            .case_insensitive(true)
-            .build()
-            .map_err(|error| Failure::new(format!("--host: {error}"), "write a pattern such as 'SRV-RDS*'"))?
-            .compile_matcher();
-        report.keep(&|host| {
-            glob.is_match(&host.name) || host.other_names.iter().any(|name| glob.is_match(name))
-        });
-    }
+    keep_hosts(&mut report, args.host.as_deref())?;
     let style = output::style(&args.look, args.output.is_some(), global);
     output::write(args.output.as_deref(), &|out| {
         render::diagnose(&report, output::format(args.format), &style, out)
     })
+}
+
+/// Keeps the hosts whose name fits a pattern.
+pub(super) fn keep_hosts(report: &mut Report, pattern: Option<&str>) -> Result<(), Failure> {
+    let Some(pattern) = pattern else { return Ok(()) };
+    let glob = globset::GlobBuilder::new(pattern)
+        .case_insensitive(true)
+        .build()
+        .map_err(|error| Failure::new(format!("--host: {error}"), "write a pattern such as 'SRV-RDS*'"))?
+        .compile_matcher();
+    report.keep(&|host| glob.is_match(&host.name) || host.other_names.iter().any(|name| glob.is_match(name)));
+    Ok(())
 }
 
 /// Codes in any spelling; of `0x904/0x7` the first part is the code.

@@ -5,8 +5,10 @@ mod diagnose;
 mod events;
 mod explain;
 mod output;
+mod postmortem;
 mod progress;
 mod rules;
+mod timeline;
 
 use std::io;
 use std::process::ExitCode;
@@ -71,6 +73,8 @@ pub fn run() -> ExitCode {
     let result = match &cli.verb {
         Verb::Diagnose(args) => diagnose::diagnose(args, &cli.global, &stop),
         Verb::Report(args) => diagnose::report(args, &cli.global),
+        Verb::Postmortem(args) => postmortem::run(args, &cli.global, &stop),
+        Verb::Timeline(args) => timeline::run(args, &cli.global, &stop),
         Verb::Events(args) => events::run(args, &cli.global, &stop),
         Verb::Explain(args) => explain::run(args, &cli.global),
         Verb::Rules(args) => rules::run(&args.verb, &cli.global),

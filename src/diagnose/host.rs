@@ -8,7 +8,7 @@ use super::identity::{self, Identity};
 use super::outage::{self, Course};
 use super::services::{self, LISTENER, State};
 use super::timeline::Timeline;
-use super::{Options, changes, derive, evidence, rank, regression, shifts, suspect, updates};
+use super::{Options, changes, derive, evidence, life, rank, regression, shifts, suspect, updates};
 use crate::evtx::Span;
 use crate::report::{
     Cause, Change, Confidence, Exposure, Host, LogSummary, Note, Outage, Severity, Status, Undecided,
@@ -38,7 +38,12 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
     let last_good =
         attempts.iter().rev().find(|attempt| attempt.fate == Fate::Good).map(|attempt| attempt.start);
     let at_end = services::at_end(&steps, &identity.boots, last_good);
-    let course = outage::course(&attempts, &at_end);
+    let around = options.story.and_then(|story| story.around);
+    let course = outage::course(
+        &attempts,
+        &outage::States { steps: &steps, at_end: &at_end, boots: &identity.boots },
+        around,
+    );
     let change_steps = changes::steps(&scan.items);
     let all_changes = shown(&change_steps, &scan, options, &identity);
     let history = updates::history(&scan.items, &identity);
@@ -51,6 +56,7 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
         course: &course,
         boots: &identity.boots,
     });
+    let sources = step_sources(&scan, &steps, options);
     let items = std::mem::take(&mut scan.items);
     let timeline = Timeline::new(items, facts, scan.coverage.clone(), options.rules, options.texts);
     let scene = Scene {
@@ -79,6 +85,9 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
     let is_down = |name: &str| at_end.get(name).is_some_and(|step| step.state != State::Running);
     judge(&mut host, &course, is_down("TermService") || is_down(LISTENER));
     host.changes = near_changes(&all_changes, &host);
+    if let Some(story) = options.story {
+        host.timeline = life::entries(&host, &all_changes, &steps, &sources, story);
+    }
     host.exposure = exposure(&attempts);
     host.unknown.extend(missing_logs(&host, &timeline));
     host
@@ -102,6 +111,15 @@ fn shown(
         })
     };
     steps.iter().filter_map(change).collect()
+}
+
+/// Where each state of a service shows, when it will be told.
+fn step_sources(scan: &HostScan, steps: &[services::Step], options: &Options<'_>) -> Vec<String> {
+    let told = steps.iter().filter(|_| options.story.is_some()).map(|step| {
+        let item = scan.items.get(step.item);
+        item.map(|item| life::source(&evidence::line(&item.record, item.weight, options.texts, None)))
+    });
+    told.map(Option::unwrap_or_default).collect()
 }
 
 /// Blames the update before the outage when the time fits, and none that came later.

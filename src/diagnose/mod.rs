@@ -15,6 +15,7 @@ mod facts;
 mod finding;
 mod host;
 mod identity;
+mod life;
 mod outage;
 mod plain;
 mod rank;
@@ -27,13 +28,14 @@ mod timeline;
 pub mod trial;
 mod updates;
 
-use crate::evtx::{Record, Time};
+use crate::evtx::Record;
 use crate::report;
 use crate::rule::{AtomId, RuleSet};
 use crate::scan::{HostScan, Item, Scan};
 use crate::text::Texts;
 
 pub use connections::{Attempt, Fate, Stage};
+pub use life::Story;
 
 /// What a diagnosis works with.
 pub struct Options<'a> {
@@ -43,8 +45,8 @@ pub struct Options<'a> {
     pub texts: &'a Texts,
     /// Codes that clients showed.
     pub client_errors: &'a [u32],
-    /// The moment that the user asks about.
-    pub around: Option<Time>,
+    /// Which part of the hosts' lives is told; none when only the verdict is asked for.
+    pub story: Option<Story>,
     /// Keeps what is no fault among the causes, as the cases of rules need it.
     pub keeps_harmless: bool,
 }

@@ -11,6 +11,18 @@ use crate::report::{ConnectionCounts, Interval, Outage};
 
 /// Failed attempts in a row that make an outage without any other sign.
 const MIN_FAILURES: u64 = 2;
+/// How far from a moment that the user names an outage may be.
+const AROUND: Span = Span::hours(12);
+
+/// How long a restart takes from the stop of the service to the start of the machine.
+const RESTART: Span = Span::minutes(15);
+
+/// States of services, and starts of the machine.
+pub(crate) struct States<'a> {
+    pub(crate) steps: &'a [Step],
+    pub(crate) at_end: &'a BTreeMap<String, Step>,
+    pub(crate) boots: &'a [Time],
+}
 
 /// What the connections and states alone say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,13 +34,16 @@ pub(crate) struct Course {
 }
 
 /// Follows good and failed attempts, and times when service or listener were down.
-pub(crate) fn course(attempts: &[Attempt], at_end: &BTreeMap<String, Step>) -> Course {
+///
+/// Of several outages the one nearest to `around` is told, when the user names a moment.
+pub(crate) fn course(attempts: &[Attempt], states: &States<'_>, around: Option<Time>) -> Course {
     let mut course = Course { counts: counts(attempts), ..Course::default() };
     course.goods =
         attempts.iter().filter(|attempt| attempt.fate == Fate::Good).map(|attempt| attempt.start).collect();
     course.last_good = course.goods.last().copied();
-    let down = down_since(at_end);
-    let streak = worst_streak(attempts);
+    // A fault that begins later than the moment is not what the user asks about.
+    let down = down_since(states).filter(|down| around.is_none_or(|moment| *down <= moment.plus(AROUND)));
+    let streak = worst_streak(attempts, around);
     course.outage = match (down, streak) {
         (Some(time), streak) => {
             let begin = streak.filter(|streak| streak.is_open).map_or(time, |streak| streak.first.min(time));
@@ -40,14 +55,21 @@ pub(crate) fn course(attempts: &[Attempt], at_end: &BTreeMap<String, Step>) -> C
     course
 }
 
-/// Since when the service or the listener is down at the end of the logs.
-fn down_since(at_end: &BTreeMap<String, Step>) -> Option<Time> {
-    ["TermService", LISTENER]
-        .iter()
-        .filter_map(|name| at_end.get(*name))
-        .filter(|step| step.state != State::Running)
-        .map(|step| step.time)
-        .min()
+/// Since when the service or the listener is down at the end of the logs: the first of the states in a row that are
+/// not running, without the stop that belongs to a restart.
+fn down_since(states: &States<'_>) -> Option<Time> {
+    let down = ["TermService", LISTENER].into_iter().filter_map(|name| states.at_end.get(name));
+    let first = |last: &Step| {
+        let is_restart = |step: &Step| {
+            let is_near = |boot: &Time| *boot >= step.time && boot.since(step.time) <= RESTART;
+            step.state == State::Stopped && states.boots.iter().any(is_near)
+        };
+        let own =
+            states.steps.iter().rev().filter(|step| step.service == last.service && step.time <= last.time);
+        let row = own.take_while(|step| step.state != State::Running);
+        row.filter(|step| !is_restart(step)).map(|step| step.time).min().unwrap_or(last.time)
+    };
+    down.filter(|step| step.state != State::Running).map(first).min()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +80,9 @@ struct Streak {
     is_open: bool,
 }
 
-/// The failures without a success in between: those at the end of the logs, else the longest.
-fn worst_streak(attempts: &[Attempt]) -> Option<Streak> {
-    let mut best: Option<Streak> = None;
+/// The failures without a success in between: those that were over within the logs, and those at their end.
+fn streaks(attempts: &[Attempt]) -> (Vec<Streak>, Option<Streak>) {
+    let mut closed = Vec::new();
     let mut now: Option<Streak> = None;
     for attempt in attempts {
         match attempt.fate {
@@ -70,17 +92,39 @@ fn worst_streak(attempts: &[Attempt]) -> Option<Streak> {
                 streak.failures += attempt.weight;
             }
             Fate::Good => {
-                if let Some(streak) = now.take().filter(|streak| is_outage(streak, attempt.start)) {
-                    let closed = Streak { end: Some(attempt.start), is_open: false, ..streak };
-                    if best.is_none_or(|best| best.failures < closed.failures) {
-                        best = Some(closed);
-                    }
-                }
+                let over = now.take().filter(|streak| is_outage(streak, attempt.start));
+                closed.extend(over.map(|streak| Streak {
+                    end: Some(attempt.start),
+                    is_open: false,
+                    ..streak
+                }));
             }
             Fate::Noise | Fate::Unknown => {}
         }
     }
-    now.filter(|streak| streak.failures >= MIN_FAILURES).or(best)
+    (closed, now.filter(|streak| streak.failures >= MIN_FAILURES))
+}
+
+/// The failures at the end of the logs, else the longest; of those near a moment that the user names the nearest.
+fn worst_streak(attempts: &[Attempt], around: Option<Time>) -> Option<Streak> {
+    let (closed, open) = streaks(attempts);
+    if let Some(moment) = around {
+        let far = |streak: &Streak| {
+            let end = streak.end.unwrap_or(Time(i64::MAX));
+            moment.since(end).max(streak.first.since(moment)).max(Span(0))
+        };
+        let near = closed.iter().copied().chain(open).filter(|streak| far(streak) <= AROUND);
+        if let Some(nearest) = near.min_by_key(far) {
+            return Some(nearest);
+        }
+    }
+    let mut worst: Option<Streak> = None;
+    for streak in closed {
+        if worst.is_none_or(|worst| worst.failures < streak.failures) {
+            worst = Some(streak);
+        }
+    }
+    open.or(worst)
 }
 
 /// Two slips of the same user within minutes are a password typed wrong, not an outage.

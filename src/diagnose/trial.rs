@@ -30,7 +30,7 @@ pub fn run(rules: &RuleSet, texts: &Texts, name: Option<&str>) -> Vec<Trial> {
 
 pub(super) fn one(rules: &RuleSet, texts: &Texts, rule: &Rule, case: &Case) -> Trial {
     let client_errors: Vec<u32> = case.client_error.into_iter().collect();
-    let options = Options { rules, texts, client_errors: &client_errors, around: None, keeps_harmless: true };
+    let options = Options { rules, texts, client_errors: &client_errors, story: None, keeps_harmless: true };
     let hosts = diagnose_records(&case.records, &options);
     let found = hosts.iter().flat_map(|host| &host.causes).find(|cause| *cause.rule == *rule.name);
     let problem = match (found, case.matches) {

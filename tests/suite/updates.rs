@@ -129,3 +129,53 @@ fn an_innocent_update_is_not_blamed() {
     let text = run(&["diagnose"], &support::samples_folder().join("update-innocent"));
     assert!(text.contains("it began before KB5065428 came into force"), "{text}");
 }
+
+#[test]
+fn a_postmortem_tells_the_story_of_an_update() {
+    let folder = support::samples_folder().join("update-unknown-breaks-service");
+    let text = run(&["postmortem"], &folder);
+    let story = [
+        "# Postmortem: Remote Desktop",
+        "has been down since 11 Aug 02:49 UTC",
+        "| 10 Aug 10:18:00 | Last good connection |",
+        "package KB5990101 installed (in force after a restart) | Setup · Servicing 4",
+        "TermService ended unexpectedly (%%126)",
+        "first failure",
+        "the update is the suspect",
+        "### Fix and verification",
+        "### What to watch",
+    ];
+    let mut rest = text.as_str();
+    for part in story {
+        rest =
+            rest.split_once(part).unwrap_or_else(|| panic!("`{part}` is missing or out of order:\n{text}")).1;
+    }
+    assert!(run(&["postmortem", "--kb", "kb5990101"], &folder).contains("RDS12"));
+}
+
+#[test]
+fn a_postmortem_of_an_update_that_no_host_has_says_so() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rdpwhy"));
+    let folder = support::samples_folder().join("update-innocent");
+    let output = command.args(["postmortem", "-q", "--kb", "KB5000000"]).arg(folder).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no host of these logs has KB5000000"));
+}
+
+#[test]
+fn a_timeline_shows_changes_bars_and_the_outage() {
+    let folder = support::samples_folder().join("update-known-regression");
+    let text = run(&["timeline", "--width", "160"], &folder);
+    for part in
+        ["● change", "■ service  TermService is running", "████", "▲ found", "✖ outage   first failure"]
+    {
+        assert!(text.contains(part), "{part}:\n{text}");
+    }
+    let lines = run(&["timeline", "--format", "jsonl", "--around", "2024-08-14T10:00"], &folder);
+    let times = values(&lines, "time");
+    assert!(times.windows(2).all(|pair| pair[0] <= pair[1]));
+    assert!(times.iter().all(|time| time.starts_with("2024-08-1")));
+    assert!(values(&lines, "kind").iter().any(|kind| kind == "outage"));
+    let none = run(&["timeline", "--format", "jsonl", "--until", "2024-08-01"], &folder);
+    assert_eq!(none, "");
+}

@@ -96,7 +96,7 @@ fn host(case: &KnownUpdate, side: &str, twist: Twist) -> Host {
     static KNOWLEDGE: LazyLock<(RuleSet, Texts)> =
         LazyLock::new(|| (RuleSet::load(&[]).unwrap(), Texts::builtin()));
     let (rules, texts) = &*KNOWLEDGE;
-    let options = Options { rules, texts, client_errors: &[], around: None, keeps_harmless: true };
+    let options = Options { rules, texts, client_errors: &[], story: None, keeps_harmless: true };
     diagnose_records(&records, &options).remove(0)
 }
 

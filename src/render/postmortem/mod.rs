@@ -178,8 +178,12 @@ fn watch(host: &Host) -> Vec<String> {
             watch.push(text);
         }
     }
-    let updates = host.changes.iter().flat_map(|change| &change.kb);
-    watch.extend(updates.map(|kb| format!("Connect to one host after {kb} before it goes to more hosts.")));
+    for kb in host.changes.iter().flat_map(|change| &change.kb) {
+        let text = format!("Connect to one host after {kb} before it goes to more hosts.");
+        if !watch.contains(&text) {
+            watch.push(text);
+        }
+    }
     watch
 }
 
