@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use chrono::FixedOffset;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::collect::CollectArgs;
 use super::events::EventsArgs;
 use super::explain::ExplainArgs;
+use super::messages::MessagesArgs;
 use super::postmortem::PostmortemArgs;
 use super::timeline::TimelineArgs;
 use crate::evtx::{Span, Time};
@@ -85,6 +87,13 @@ pub(crate) enum Verb {
         after_help = "Exit codes: 0 something is known, or near; 2 nothing is.\n\nExamples:\n  rdpwhy explain 0x904\n  rdpwhy explain 1067\n  rdpwhy explain TermDD 56\n  rdpwhy explain licence server unreachable"
     )]
     Explain(ExplainArgs),
+    /// Prints a script that exports on the server what a diagnosis wants; it changes no setting
+    #[command(
+        after_help = "Examples:\n  rdpwhy collect -o collect.ps1\n  rdpwhy collect --shell cmd --days 30 -o collect.cmd"
+    )]
+    Collect(CollectArgs),
+    /// Makes catalogues of event texts
+    Messages(MessagesArgs),
     /// Prints completions for a shell
     Completions {
         /// The shell

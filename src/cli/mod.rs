@@ -1,9 +1,11 @@
 //! The command line: reads arguments, calls the rooms, prints errors. Does no work of its own.
 
 mod args;
+mod collect;
 mod diagnose;
 mod events;
 mod explain;
+mod messages;
 mod output;
 mod postmortem;
 mod progress;
@@ -77,6 +79,8 @@ pub fn run() -> ExitCode {
         Verb::Timeline(args) => timeline::run(args, &cli.global, &stop),
         Verb::Events(args) => events::run(args, &cli.global, &stop),
         Verb::Explain(args) => explain::run(args, &cli.global),
+        Verb::Collect(args) => collect::run(args),
+        Verb::Messages(args) => messages::run(args, &cli.global),
         Verb::Rules(args) => rules::run(&args.verb, &cli.global),
         Verb::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "rdpwhy", &mut io::stdout());

@@ -271,3 +271,55 @@ fn explain_offers_what_is_near_and_fails_when_nothing_is() {
     Nothing is known of this, and nothing near it.
     "#);
 }
+
+/// Words that would change something on the server.
+const CHANGES: [&str; 12] = [
+    "Set-",
+    "Remove-",
+    "Restart-",
+    "Stop-",
+    "Start-",
+    "reg add",
+    "reg delete",
+    "sc config",
+    "net stop",
+    "wevtutil cl",
+    "wevtutil sl",
+    "netsh advfirewall set",
+];
+
+#[test]
+fn scripts_that_collect_only_read() {
+    for shell in ["powershell", "cmd"] {
+        let script = out(&["collect", "--shell", shell]);
+        for change in CHANGES {
+            let is_file = |line: &str| line.contains("Set-Content");
+            let wrong = script.lines().find(|line| line.contains(change) && !is_file(line));
+            assert_eq!(wrong, None, "{shell}");
+        }
+        assert!(!script.contains('@') || !script.contains("@CHANNELS@"), "{shell}");
+        assert!(script.lines().count() > 40 && script.contains("\r\n"), "{shell}");
+        assert!(script.is_ascii(), "{shell}");
+        let core = script.find("RdpCoreTS/Operational").unwrap();
+        assert!(core < script.find("Security").unwrap() || shell == "powershell", "{shell}");
+    }
+}
+
+#[test]
+fn collected_period_is_a_query() {
+    let script = out(&["collect", "--days", "30", "--shell", "cmd"]);
+    let line = script.lines().find(|line| line.starts_with("wevtutil epl")).unwrap();
+    insta::assert_snapshot!(line, @r#"wevtutil epl "%~1" "%FOLDER%\%~2.evtx" /ow:true "/q:*[System[TimeCreated[timediff(@SystemTime) <= 2592000000]]]" 2>nul"#);
+}
+
+#[test]
+fn catalogue_is_built_from_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy("rules/events/rdp-termdd.yml", folder.path().join("termdd.yml")).unwrap();
+    let file = folder.path().join("built.yaml");
+    out(&["messages", "build", folder.path().to_str().unwrap(), "-o", file.to_str().unwrap()]);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("TermDD"), "{text}");
+    out(&["events", "--messages", file.to_str().unwrap(), &sample("healthy-server")]);
+    assert_eq!(run(&["messages", "build", "no-such-folder"]).status.code(), Some(2));
+}
