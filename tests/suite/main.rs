@@ -3,6 +3,7 @@
 mod architecture;
 mod corpus;
 mod damage;
+mod diagnose;
 mod exports;
 mod fleet_support;
 mod hostile;
