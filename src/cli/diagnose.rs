@@ -12,7 +12,7 @@ use super::{FAILED, FOUND, Failure, OK, output};
 use crate::evtx::Fault;
 use crate::input::{self, Source};
 use crate::report::{Confidence, Report, Status};
-use crate::rule::RuleSet;
+use crate::rule::{FlawKind, RuleSet};
 use crate::scan::{self, Scan};
 use crate::text::{Texts, codes};
 use crate::{diagnose as room, fleet, render};
@@ -25,7 +25,11 @@ pub(super) struct Knowledge {
 
 impl Knowledge {
     pub(super) fn load(args: &KnowledgeArgs, global: &Global) -> Result<Self, Failure> {
-        Ok(Self { rules: RuleSet::load(&args.rules)?, texts: texts(&args.messages, global)? })
+        let rules = RuleSet::load(&args.rules)?;
+        for flaw in rules.warnings.iter().filter(|flaw| flaw.kind == FlawKind::LeftOut && !global.quiet) {
+            eprintln!("{flaw}");
+        }
+        Ok(Self { rules, texts: texts(&args.messages, global)? })
     }
 }
 

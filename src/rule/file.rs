@@ -4,7 +4,7 @@ use super::case::{self, Case};
 use super::cause::{self, CauseSpec};
 use super::correlation::{self, Correlation};
 use super::detection::{self, Detection};
-use super::error::{FlawKind, Flaws};
+use super::error::{Flaw, FlawKind, Flaws};
 use super::keys;
 use super::logsource::{self, Constraint};
 use super::yaml::Node;
@@ -89,7 +89,14 @@ pub(super) fn read(node: &Node, number: usize, file: &File, flaws: &mut Flaws) -
         own.error(mark, format!("the rule cannot run: {reason}"), help);
     }
     if !is_ours {
-        for flaw in own.list.iter_mut().filter(|flaw| flaw.kind == FlawKind::Error) {
+        // A rule for another system, or with an expression that this engine does not know, is left out; a rule that
+        // is wrong in itself stops the run.
+        let is_foreign = rule.constraint.impossible.is_some();
+        let cannot_run = |flaw: &&mut Flaw| {
+            flaw.kind == FlawKind::Error
+                && (is_foreign || flaw.message.contains("regex") || rule.kind == Kind::Correlation)
+        };
+        for flaw in own.list.iter_mut().filter(cannot_run) {
             flaw.kind = FlawKind::LeftOut;
             rule.constraint.impossible.get_or_insert_with(|| flaw.message.as_str().into());
         }
