@@ -8,7 +8,7 @@ use super::identity::{self, Identity};
 use super::outage::{self, Course};
 use super::services::{self, LISTENER, State};
 use super::timeline::Timeline;
-use super::{Options, changes, derive, evidence, life, rank, regression, shifts, suspect, updates};
+use super::{Options, changes, clock, derive, evidence, life, rank, regression, shifts, suspect, updates};
 use crate::evtx::Span;
 use crate::report::{
     Cause, Change, Confidence, Exposure, Host, LogSummary, Note, Outage, Severity, Status, Undecided,
@@ -32,17 +32,17 @@ const CHANNELS: [&str; 3] = [
 
 /// Diagnoses one host.
 pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
+    let clock_notes = clock::mend(&mut scan.items);
     let identity = identity::identify(&scan);
     let attempts = connections::attempts(&scan.items, &scan.coverage);
     let steps = services::steps(&scan.items);
     let last_good =
         attempts.iter().rev().find(|attempt| attempt.fate == Fate::Good).map(|attempt| attempt.start);
     let at_end = services::at_end(&steps, &identity.boots, last_good);
-    let around = options.story.and_then(|story| story.around);
     let course = outage::course(
         &attempts,
         &outage::States { steps: &steps, at_end: &at_end, boots: &identity.boots },
-        around,
+        options.story.and_then(|story| story.around),
     );
     let change_steps = changes::steps(&scan.items);
     let all_changes = shown(&change_steps, &scan, options, &identity);
@@ -76,6 +76,7 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
     let (known, remarks) = regression::judge(&scene, &host.updates, &mut found);
     found.extend(known);
     host.notes.extend(remarks);
+    host.notes.extend(clock_notes);
     host.causes = rank::rank(found, &|rule| fits_client(options, rule));
     if !options.keeps_harmless {
         note_harmless(&mut host);

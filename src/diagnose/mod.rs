@@ -6,6 +6,7 @@
 mod advice;
 pub mod builds;
 mod changes;
+mod clock;
 pub mod connections;
 mod correlate;
 mod derive;
@@ -86,5 +87,9 @@ pub fn diagnose_records(records: &[Record], options: &Options<'_>) -> Vec<report
     host.items.sort_by(|left, right| {
         (left.record.time, left.record.record_id).cmp(&(right.record.time, right.record.record_id))
     });
+    // A list may be in any order; its times count.
+    for (number, item) in (1..).zip(&mut host.items) {
+        item.record.record_id = number;
+    }
     vec![host::diagnose(host, options)]
 }
