@@ -184,6 +184,11 @@ impl Scene<'_> {
             let has = |position: usize| window.rules.contains_key(&position);
             return match &correlation.expression {
                 Some(expression) => decide(expression, &has),
+                // Of several rules, so many different ones.
+                None if !correlation.thresholds.is_empty() => {
+                    let count = u32::try_from(window.rules.len()).map_or(f64::MAX, f64::from);
+                    correlation.thresholds.iter().all(|(comparison, number)| comparison.holds(count, *number))
+                }
                 None => (0..correlation.rules.len()).all(has),
             };
         }

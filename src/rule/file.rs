@@ -8,6 +8,7 @@ use super::error::{Flaw, FlawKind, Flaws};
 use super::keys;
 use super::logsource::{self, Constraint};
 use super::yaml::Node;
+use crate::evtx::Record;
 use std::sync::Arc;
 
 /// A rule.
@@ -52,6 +53,14 @@ impl Rule {
     #[must_use]
     pub fn family(&self) -> &str {
         self.cause.as_ref().map_or("sigma", |cause| &cause.family)
+    }
+}
+
+impl Rule {
+    /// Whether a record comes from the rule's log source.
+    #[must_use]
+    pub fn accepts(&self, record: &Record) -> bool {
+        self.constraint.impossible.is_none() && self.constraint.allows(record)
     }
 }
 

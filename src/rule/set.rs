@@ -303,6 +303,17 @@ impl RuleSet {
         scratch.iter().filter_map(holds).collect()
     }
 
+    /// The rules whose condition a record meets, in order of name. Causes whose `when` stands in place of their
+    /// condition are not among them.
+    #[must_use]
+    pub fn matching(&self, record: &Record, texts: &Texts) -> Vec<&Rule> {
+        let atoms = self.matched(record, texts, &mut Vec::new());
+        let meets = |number: &usize| {
+            self.condition_of(*number).is_some_and(|atom| atoms.binary_search(&atom).is_ok())
+        };
+        (0..self.rules.len()).filter(meets).filter_map(|number| self.rules.get(number)).collect()
+    }
+
     /// Causes and Sigma rules, in order of name.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(|rule| rule.kind != Kind::Signals)
