@@ -6,6 +6,7 @@ use chrono::FixedOffset;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::collect::CollectArgs;
+use super::connections::ConnectionsArgs;
 use super::events::EventsArgs;
 use super::explain::ExplainArgs;
 use super::messages::MessagesArgs;
@@ -82,6 +83,11 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  rdpwhy events --id 21,23-25 --fields time,User,Address LSM.evtx\n  rdpwhy events --level error,critical --since 7d C:\\Temp\\logs | jq .text"
     )]
     Events(EventsArgs),
+    /// Lists every attempt to connect, how far it got and how it ended; or sessions
+    #[command(
+        after_help = "Examples:\n  rdpwhy connections --outcome failed C:\\Temp\\logs\n  rdpwhy connections --sessions --format csv C:\\Temp\\logs"
+    )]
+    Connections(ConnectionsArgs),
     /// Says what a code, an event, an update or a cause is, without any log
     #[command(
         after_help = "Exit codes: 0 something is known, or near; 2 nothing is.\n\nExamples:\n  rdpwhy explain 0x904\n  rdpwhy explain 1067\n  rdpwhy explain TermDD 56\n  rdpwhy explain licence server unreachable"

@@ -2,6 +2,7 @@
 
 mod args;
 mod collect;
+mod connections;
 mod diagnose;
 mod events;
 mod explain;
@@ -79,6 +80,7 @@ pub fn run() -> ExitCode {
         Verb::Timeline(args) => timeline::run(args, &cli.global, &stop),
         Verb::Events(args) => events::run(args, &cli.global, &stop),
         Verb::Explain(args) => explain::run(args, &cli.global),
+        Verb::Connections(args) => connections::run(args, &cli.global, &stop),
         Verb::Collect(args) => collect::run(args),
         Verb::Messages(args) => messages::run(args, &cli.global),
         Verb::Rules(args) => rules::run(&args.verb, &cli.global),

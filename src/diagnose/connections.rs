@@ -94,6 +94,8 @@ pub struct Attempt {
     pub fate: Fate,
     /// Code that the end was logged with: table and value.
     pub code: Option<(&'static str, u32)>,
+    /// When its session was left; `None` when it got none, or somebody was at it at the end of the logs.
+    pub left: Option<Time>,
     /// Who or what closed it, in words.
     pub closed_by: Option<String>,
     /// How many attempts this one stands for: floods are thinned.
@@ -291,6 +293,9 @@ impl Builder {
         let reason = record.field("Reason").or_else(|| record.field("Source")).and_then(number_of);
         let Some(attempt) = self.alive(id) else { return };
         attempt.end = attempt.end.max(record.time);
+        if record.event_id != 39 {
+            attempt.left.get_or_insert(record.time);
+        }
         match (record.event_id, reason) {
             (40, Some(reason)) => attempt.code = Some(("rdp-disconnect", reason)),
             (23, _) => attempt.closed_by = Some("logoff".to_owned()),
@@ -343,6 +348,7 @@ impl Builder {
             stage: Stage::Network,
             fate: Fate::Noise,
             code: None,
+            left: None,
             closed_by: None,
             weight,
             activity: None,
@@ -384,6 +390,9 @@ impl Builder {
             .filter_map(|attempt| attempt.address)
             .collect();
         for attempt in &mut all {
+            if attempt.closed_by.is_none() {
+                attempt.closed_by = attempt.code.and_then(closer).map(str::to_owned);
+            }
             let is_own =
                 attempt.address.is_some_and(|address| known.contains(&address) || is_inside(address));
             // Without the log that a further step would stand in, not having got there means nothing.
@@ -398,6 +407,24 @@ impl Builder {
         }
         all
     }
+}
+
+/// Who closes a connection with a code (MS-RDPBCGR 2.2.5.1.1; Win32 codes of a path that broke).
+const fn closer((table, code): (&'static str, u32)) -> Option<&'static str> {
+    // Codes of the other tables name no side.
+    if !matches!(table.as_bytes(), b"rdp-disconnect") {
+        return None;
+    }
+    Some(match code {
+        1 | 2 => "an administrator or a tool",
+        3 | 4 => "a time limit",
+        5 => "another connection",
+        7..=10 => "the server",
+        11 | 12 => "the user",
+        0x100..=0x10B => "licensing",
+        0x8007_0040 | 0x8007_0079 => "the network",
+        _ => return None,
+    })
 }
 
 fn joined_name(domain: Option<&str>, user: Option<&str>) -> Option<String> {

@@ -7,13 +7,10 @@ use super::connections::Attempt;
 use super::facts::fact;
 use super::outage::Course;
 use super::services::{LISTENER, State, Step};
+use super::sessions;
 use crate::evtx::{Record, Span, Time};
 use crate::scan::{Covered, HostScan};
 
-/// Sessions that must end within two seconds to have ended together.
-const TOGETHER: usize = 3;
-/// How long a session must be disconnected to be stale.
-const STALE: Span = Span::days(3);
 /// How long nothing must arrive, where connections came before, to be silence.
 const SILENCE: Span = Span::hours(1);
 
@@ -68,8 +65,7 @@ pub(crate) fn derive(sources: &Sources<'_>) -> Vec<Record> {
     }
     not_started(sources, name, end, &mut facts);
     silence(sources, name, end, &mut facts);
-    dropped_together(sources.host, name, &mut facts);
-    stale_sessions(sources.host, name, end, &mut facts);
+    sessions::facts(sources.host, name, end, &mut facts);
     facts
 }
 
@@ -135,73 +131,4 @@ fn longest_gap(attempts: &[Attempt]) -> i64 {
         _ => 0,
     });
     gaps.max().unwrap_or(i64::MAX / 4)
-}
-
-fn session_of(record: &Record) -> Option<&str> {
-    record.field("SessionID").or_else(|| record.field("Session"))
-}
-
-fn is_lsm(record: &Record, ids: &[u32]) -> bool {
-    ids.contains(&record.event_id) && record.provider.ends_with("TerminalServices-LocalSessionManager")
-}
-
-/// Many sessions that end within two seconds have one cause on the server.
-fn dropped_together(host: &HostScan, name: &str, facts: &mut Vec<Record>) {
-    let ends: Vec<(Time, &str)> = host
-        .items
-        .iter()
-        .filter(|item| is_lsm(&item.record, &[24, 40]))
-        .filter_map(|item| Some((item.record.time, session_of(&item.record)?)))
-        .collect();
-    let mut at = 0;
-    while let Some((start, _)) = ends.get(at) {
-        let together: Vec<&str> = ends
-            .iter()
-            .skip(at)
-            .take_while(|(time, _)| time.since(*start) <= Span::seconds(2))
-            .map(|(_, id)| *id)
-            .collect();
-        let mut sessions = together.clone();
-        sessions.sort_unstable();
-        sessions.dedup();
-        if sessions.len() >= TOGETHER {
-            facts.push(fact("drop_together", *start, name, &[("Sessions", sessions.len().to_string())]));
-        }
-        at += if sessions.len() >= TOGETHER { together.len() } else { 1 };
-    }
-}
-
-/// Sessions that were disconnected and neither joined again nor ended for days.
-fn stale_sessions(host: &HostScan, name: &str, end: Time, facts: &mut Vec<Record>) {
-    let mut away: BTreeMap<String, (Time, String)> = BTreeMap::new();
-    let mut ended: BTreeMap<String, Time> = BTreeMap::new();
-    for item in &host.items {
-        let record = &item.record;
-        if record.provider.ends_with("Kernel-General") && record.event_id == 12 {
-            away.clear();
-        }
-        let Some(id) = session_of(record).filter(|_| is_lsm(record, &[21, 23, 24, 25])) else { continue };
-        // The end of a session is followed by its disconnection within the second.
-        let is_end = ended.get(id).is_some_and(|end: &Time| record.time.since(*end) <= Span::seconds(10));
-        if record.event_id == 23 {
-            ended.insert(id.to_owned(), record.time);
-        }
-        if record.event_id == 24 && !is_end {
-            let user = record.field("User").unwrap_or_default().to_owned();
-            away.insert(id.to_owned(), (record.time, user));
-        } else {
-            away.remove(id);
-        }
-    }
-    for (id, (time, user)) in away {
-        if end.since(time) >= STALE {
-            let days = end.since(time).as_seconds() / 86_400;
-            facts.push(fact(
-                "stale_session",
-                time,
-                name,
-                &[("Session", id), ("User", user), ("Days", days.to_string())],
-            ));
-        }
-    }
 }

@@ -22,6 +22,7 @@ mod plain;
 mod rank;
 mod regression;
 mod services;
+mod sessions;
 mod shifts;
 mod suspect;
 pub mod thorough;
@@ -37,6 +38,7 @@ use crate::text::Texts;
 
 pub use connections::{Attempt, Fate, Stage};
 pub use life::Story;
+pub use sessions::{Ending, Session, Sessions, Stint};
 
 /// What a diagnosis works with.
 pub struct Options<'a> {
@@ -70,6 +72,13 @@ pub fn connections(scan: &Scan) -> Vec<(String, Vec<Attempt>)> {
             (host.name, attempts)
         })
         .collect()
+}
+
+/// The sessions of each host, by name.
+#[must_use]
+pub fn sessions(scan: &Scan) -> Vec<(String, Sessions)> {
+    let hosts = crate::scan::hosts(scan);
+    hosts.into_iter().map(|host| (host.name.clone(), sessions::sessions(&host))).collect()
 }
 
 /// Diagnoses a list of records as if they were all that a host's logs hold: how rules are tested.

@@ -157,7 +157,7 @@ impl EventLines {
 }
 
 /// Text made harmless and as wide as a column, with a gap behind it.
-fn padded(text: &str, width: usize) -> String {
+pub(super) fn padded(text: &str, width: usize) -> String {
     let mut shown = String::new();
     let mut used = 0;
     for character in escape::line(text, escape::NAME).chars() {

@@ -4,6 +4,7 @@
 //! passes through `escape` in every one of them.
 
 mod clock;
+mod connections;
 mod csv;
 mod document;
 mod escape;
@@ -29,6 +30,7 @@ use chrono::{FixedOffset, Offset as _, Utc};
 pub use self::rules::{rule, rule_list};
 
 use self::clock::Clock;
+pub use self::connections::{connections, sessions};
 pub use self::events::{EVENT_KEYS, EventForm, EventLines};
 pub use self::explain::explain;
 use crate::report::{Host, Report};

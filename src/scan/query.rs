@@ -55,7 +55,9 @@ impl Pattern {
         glob.map(|glob| Self::Wild(glob.compile_matcher())).map_err(|error| error.kind().to_string())
     }
 
-    fn fits(&self, name: &str) -> bool {
+    /// Whether a name fits.
+    #[must_use]
+    pub fn fits(&self, name: &str) -> bool {
         let plain = match self {
             Self::Wild(glob) => return glob.is_match(name),
             Self::Plain(plain) => plain,

@@ -323,3 +323,67 @@ fn catalogue_is_built_from_a_folder() {
     out(&["events", "--messages", file.to_str().unwrap(), &sample("healthy-server")]);
     assert_eq!(run(&["messages", "build", "no-such-folder"]).status.code(), Some(2));
 }
+
+#[test]
+fn connections_say_how_far_each_attempt_got_and_how_it_ended() {
+    let logs = sample("session-limit");
+    let table = out(&["connections", "--format", "table", "--since", "2026-02-06", "--width", "140", &logs]);
+    insta::assert_snapshot!(table, @r#"
+    APP10.corp.example
+    START                ADDRESS          USER                    SESSION  STAGE           OUTCOME  LASTED        ENDED
+    2026-02-06 16:20:00  10.20.40.11      CORP\adm.kim            10       desktop         good     40 min        0 no reason given
+    2026-02-06 17:02:00  10.20.40.12      CORP\adm.ruiz           11       desktop         good     33 min        0 no reason given
+    2026-02-07 08:11:00  10.20.40.13      CORP\adm.weber          12       logon           failed   3 s           14 ended before logon
+    2026-02-07 08:20:00  10.20.40.13      CORP\adm.weber          13       logon           failed   3 s           14 ended before logon
+    2026-02-07 08:29:00  10.20.40.13      CORP\adm.weber          14       logon           failed   3 s           14 ended before logon
+    2026-02-07 08:38:00  10.20.40.13      CORP\adm.weber          15       logon           failed   3 s           14 ended before logon
+    2026-02-07 08:47:00  10.20.40.13      CORP\adm.weber          16       logon           failed   3 s           14 ended before logon
+    2026-02-07 10:30:00  10.20.40.13      CORP\adm.weber          17       logon           failed   3 s           14 ended before logon
+    8 attempts
+    "#);
+    let failed = json_lines(&out(&["connections", "--outcome", "failed", &logs]));
+    assert_eq!(failed.len(), 6);
+    insta::assert_snapshot!(failed[0], @r#"
+    {"host":"APP10.corp.example","start":"2026-02-07T08:11:00.000Z","end":"2026-02-07T08:11:03.284Z","seconds":3,"address":"10.20.40.13","user":"CORP\\adm.weber","session":12,"stage":"logon","outcome":"failed","code_table":"rdpcorets","code":14,"code_name":null,"code_meaning":"ended before logon","closed_by":null,"count":1}
+    "#);
+}
+
+#[test]
+fn connections_of_a_flood_say_that_they_are_thinned() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |id: u64| {
+        format!(
+            r#"{{"time":"2026-01-12T08:{:02}:{:02}Z","host":"SRV","channel":"Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational","provider":"Microsoft-Windows-RemoteDesktopServices-RdpCoreTS","event_id":131,"version":0,"level":4,"record_id":{id},"activity_id":"{{00000000-0000-0000-0000-{id:012}}}","fields":{{"ConnType":"TCP","ClientIP":"203.0.113.9:{id}"}}}}"#,
+            id / 60 % 60,
+            id % 60,
+        )
+    };
+    let file = folder.path().join("flood.jsonl");
+    fs::write(&file, (0..3000).map(line).collect::<Vec<_>>().join("\n")).unwrap();
+    let table = out(&["connections", "--format", "table", file.to_str().unwrap()]);
+    assert!(
+        table.ends_with("64 of 3000 attempts: of floods, the first and the last of each hour are kept\n"),
+        "{table}"
+    );
+    let lines = json_lines(&out(&["connections", file.to_str().unwrap()]));
+    assert_eq!(lines.iter().map(|line| line["count"].as_u64().unwrap()).sum::<u64>(), 3000);
+}
+
+#[test]
+fn sessions_are_listed_with_their_most_at_one_time() {
+    let logs = sample("session-limit");
+    let table = out(&["connections", "--sessions", "--format", "table", "--since", "2026-02-06", &logs]);
+    insta::assert_snapshot!(table, @r#"
+    APP10.corp.example
+    LOGON                USER                      ID     STATE         LASTED        JOINED  FROM
+    2026-02-06 16:20:03  CORP\adm.kim              10     disconnected  19 h 39 min   1       10.20.40.11
+    2026-02-06 17:02:03  CORP\adm.ruiz             11     disconnected  18 h 57 min   1       10.20.40.12
+    2 sessions · at most 2 at one time (first 2026-02-06 17:02:03) · 2 there at the end of the logs · 6 logons waited for a place and got none
+    "#);
+    let csv = out(&["connections", "--sessions", "--format", "csv", "--since", "2026-02-06T17:00", &logs]);
+    insta::assert_snapshot!(csv, @r#"
+    "host","session","user","logon","end","ended_by","state","seconds","joined","take_overs","addresses","away_since","stale_days"
+    "APP10.corp.example","10","CORP\adm.kim","","","","disconnected","","0","0","","2026-02-06T17:00:02.698Z",""
+    "APP10.corp.example","11","CORP\adm.ruiz","2026-02-06T17:02:03.257Z","","","disconnected","68276","1","0","10.20.40.12","2026-02-06T17:35:02.557Z",""
+    "#);
+}
