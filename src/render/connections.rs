@@ -47,9 +47,9 @@ pub fn connections(
         EventForm::Csv => spreadsheet(objects, &ATTEMPT_KEYS, out),
         EventForm::Table => hosts.iter().enumerate().try_for_each(|(number, (host, attempts))| {
             heading(number, host, out)?;
-            row(&ATTEMPTS.map(|(title, _)| title.to_owned()), &ATTEMPTS, style, out)?;
+            row(&ATTEMPTS.map(|(title, _)| title.to_owned()), &ATTEMPTS, out)?;
             for attempt in attempts {
-                row(&attempt_cells(attempt, style.tz), &ATTEMPTS, style, out)?;
+                row(&attempt_cells(attempt, style.tz), &ATTEMPTS, out)?;
             }
             let all: u64 = attempts.iter().map(|attempt| attempt.weight).sum();
             let count = attempts.len() as u64;
@@ -58,7 +58,7 @@ pub fn connections(
                     out,
                     "{count} of {all} attempts: of floods, the first and the last of each hour are kept"
                 ),
-                false => writeln!(out, "{count} attempts"),
+                false => writeln!(out, "{count} {}", if count == 1 { "attempt" } else { "attempts" }),
             }
         }),
     }
@@ -84,10 +84,10 @@ pub fn sessions(
         EventForm::Csv => spreadsheet(objects, &SESSION_KEYS, out),
         EventForm::Table => hosts.iter().enumerate().try_for_each(|(number, (host, sessions))| {
             heading(number, host, out)?;
-            row(&SESSIONS.map(|(title, _)| title.to_owned()), &SESSIONS, style, out)?;
+            row(&SESSIONS.map(|(title, _)| title.to_owned()), &SESSIONS, out)?;
             let last = sessions.last.unwrap_or_default();
             for session in &sessions.all {
-                row(&session_cells(session, last, style.tz), &SESSIONS, style, out)?;
+                row(&session_cells(session, last, style.tz), &SESSIONS, out)?;
             }
             summary(sessions, style.tz, out)
         }),
@@ -98,7 +98,8 @@ fn summary(sessions: &Sessions, tz: FixedOffset, out: &mut dyn Write) -> io::Res
     let last = sessions.last.unwrap_or_default();
     let open = sessions.all.iter().filter(|session| session.end.is_none()).count();
     let stale = sessions.all.iter().filter(|session| session.stale_days(last).is_some()).count();
-    let mut parts = vec![format!("{} sessions", sessions.all.len())];
+    let count = sessions.all.len();
+    let mut parts = vec![format!("{count} {}", if count == 1 { "session" } else { "sessions" })];
     if let Some((most, time)) = sessions.peak {
         parts.push(format!("at most {most} at one time (first {})", shown_time(time, tz)));
     }
@@ -119,11 +120,12 @@ fn heading(number: usize, host: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", escape::line(host, escape::NAME))
 }
 
-fn row(cells: &[String], columns: &[(&str, usize)], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+fn row(cells: &[String], columns: &[(&str, usize)], out: &mut dyn Write) -> io::Result<()> {
     let mut line = String::new();
     for (cell, (_, width)) in cells.iter().zip(columns) {
-        let rest = style.width.saturating_sub(escape::width(&line)).max(20);
-        line.push_str(&padded(cell, if *width > 0 { *width } else { rest }));
+        // The last cell is long where it matters; a terminal may wrap it.
+        let shown = if *width > 0 { padded(cell, *width) } else { escape::line(cell, escape::SENTENCE) };
+        line.push_str(&shown);
     }
     writeln!(out, "{}", line.trim_end())
 }

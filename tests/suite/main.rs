@@ -21,4 +21,5 @@ mod text;
 mod text_bytes;
 mod text_files;
 mod updates;
+mod usage;
 mod verbs;
