@@ -90,6 +90,12 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
         host.timeline = life::entries(&host, &all_changes, &steps, &sources, story);
     }
     host.exposure = exposure(&attempts);
+    if host.status == Status::Healthy
+        || host.causes.first().is_some_and(|cause| cause.confidence == Confidence::High)
+    {
+        // Where it works, or the cause is stated, what else could be is no question.
+        host.unknown.clear();
+    }
     host.unknown.extend(missing_logs(&host, &timeline));
     host
 }
