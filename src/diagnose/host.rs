@@ -72,15 +72,8 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
     host.connections = course.counts;
     host.updates = history;
     host.intervals = outage::intervals(&attempts);
-    let mut found = decide_all(&scene, &mut host);
-    let (known, remarks) = regression::judge(&scene, &host.updates, &mut found);
-    found.extend(known);
-    host.notes.extend(remarks);
     host.notes.extend(clock_notes);
-    host.causes = rank::rank(found, &|rule| fits_client(options, rule));
-    if !options.keeps_harmless {
-        note_harmless(&mut host);
-    }
+    find(&mut host, &scene, options);
     host.outage = outage(&host.causes, &course, &attempts);
     blame(&mut host, &scan, &scene);
     let is_down = |name: &str| at_end.get(name).is_some_and(|step| step.state != State::Running);
@@ -90,14 +83,30 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
         host.timeline = life::entries(&host, &all_changes, &steps, &sources, story);
     }
     host.exposure = exposure(&attempts);
-    if host.status == Status::Healthy
-        || host.causes.first().is_some_and(|cause| cause.confidence == Confidence::High)
-    {
-        // Where it works, or the cause is stated, what else could be is no question.
+    settle(&mut host, &timeline);
+    host
+}
+
+/// Decides all rules and known updates, and orders what was found.
+fn find(host: &mut Host, scene: &Scene<'_>, options: &Options<'_>) {
+    let mut found = decide_all(scene, host);
+    let (known, remarks) = regression::judge(scene, &host.updates, &mut found);
+    found.extend(known);
+    host.notes.extend(remarks);
+    host.causes = rank::rank(found, &|rule| fits_client(options, rule));
+    if !options.keeps_harmless {
+        note_harmless(host);
+    }
+}
+
+/// Says what stays open. Where it works, or the cause is stated, what else could be is no question.
+fn settle(host: &mut Host, timeline: &Timeline) {
+    let is_stated = host.causes.first().is_some_and(|cause| cause.confidence == Confidence::High);
+    if host.status == Status::Healthy || is_stated {
         host.unknown.clear();
     }
-    host.unknown.extend(missing_logs(&host, &timeline));
-    host
+    let missing = missing_logs(host, timeline);
+    host.unknown.extend(missing);
 }
 
 /// Changes with the records that show them.
