@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 
 use super::trial;
+use crate::rule::case::Case;
 use crate::rule::detection::Test;
 use crate::rule::when::When;
 use crate::rule::yaml::{Mark, Node, Value};
@@ -44,14 +45,15 @@ pub fn run(rules: &RuleSet, texts: &Texts, name: Option<&str>) -> Vec<Figure> {
 }
 
 fn one(rules: &RuleSet, texts: &Texts, rule: &Rule) -> Figure {
-    let fails = |rule: &Rule| -> Vec<bool> {
-        let alone = rules.alone(rule.clone());
-        rule.cases.iter().map(|case| trial::one(&alone, texts, rule, case).problem.is_some()).collect()
-    };
-    let before = fails(rule);
+    let fails = |alone: &RuleSet, case: &Case| trial::one(alone, texts, rule, case).problem.is_some();
+    let unchanged = rules.alone(rule.clone());
+    let before: Vec<bool> = rule.cases.iter().map(|case| fails(&unchanged, case)).collect();
     let changes = changes(rule);
     let lines = changes.len();
-    let unneeded = changes.into_iter().filter(|(_, _, changed)| fails(changed) == before);
+    let unneeded = changes.into_iter().filter(|(_, _, changed)| {
+        let alone = rules.alone(changed.clone());
+        rule.cases.iter().zip(&before).all(|(case, before)| fails(&alone, case) == *before)
+    });
     Figure {
         rule: rule.name.to_string(),
         file: rule.file.to_string(),
@@ -66,11 +68,12 @@ type Changed<T> = (Mark, String, T);
 fn changes(rule: &Rule) -> Vec<Changed<Rule>> {
     let mut out = Vec::new();
     let Some(section) = rule.node.get("detection") else { return out };
+    let bare = rule.bare();
     for (at, selection) in rule.detection.selections.iter().enumerate() {
         let Some(node) = section.get(&selection.name) else { continue };
         let none = (node.mark, format!("without the selection `{}`", selection.name), Test::Any(Vec::new()));
         for (mark, what, test) in std::iter::once(none).chain(tests(node, &selection.test)) {
-            let mut changed = rule.clone();
+            let mut changed = bare.clone();
             if let Some(selection) = changed.detection.selections.get_mut(at) {
                 selection.test = test;
             }
@@ -88,7 +91,7 @@ fn changes(rule: &Rule) -> Vec<Changed<Rule>> {
         rule.detection.conditions.iter().zip(condition.map(Node::items).unwrap_or_default()).enumerate()
     {
         for (word, swapped) in conditions(own) {
-            let mut changed = rule.clone();
+            let mut changed = bare.clone();
             if let Some(own) = changed.detection.conditions.get_mut(at) {
                 *own = swapped;
             }
@@ -97,7 +100,7 @@ fn changes(rule: &Rule) -> Vec<Changed<Rule>> {
     }
     if let (Some(when), Some(node)) = (when, rule.node.get("cause").and_then(|cause| cause.get("when"))) {
         for (word, swapped) in whens(when) {
-            let mut changed = rule.clone();
+            let mut changed = bare.clone();
             if let Some(cause) = changed.cause.as_mut() {
                 cause.when = Some(swapped);
             }

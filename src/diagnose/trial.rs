@@ -1,6 +1,11 @@
 //! Runs the cases that rules bring along: records in, finding or none out.
 
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
 use super::{Options, diagnose_records};
+use crate::report::Confidence;
 use crate::rule::case::Case;
 use crate::rule::{Rule, RuleSet};
 use crate::text::Texts;
@@ -26,6 +31,29 @@ pub fn run(rules: &RuleSet, texts: &Texts, name: Option<&str>) -> Vec<Trial> {
         .flat_map(|rule| rule.cases.iter().map(move |case| (rule, case)))
         .map(|(rule, case)| one(rules, texts, rule, case))
         .collect()
+}
+
+/// Rules that fire, with the highest confidence and how often.
+pub type Fired = BTreeMap<String, (Confidence, usize)>;
+
+/// Which rules fire on whose cases: for each rule, those found in its `match` cases by name, with the highest
+/// confidence and in how many of the cases.
+#[must_use]
+pub fn matrix(rules: &RuleSet, texts: &Texts) -> Vec<(String, Fired)> {
+    let of = |rule: &&Rule| {
+        let mut row = Fired::new();
+        for case in rule.cases.iter().filter(|case| case.matches) {
+            let options = Options { rules, texts, client_errors: &[], story: None, keeps_harmless: true };
+            for cause in diagnose_records(&case.records, &options).iter().flat_map(|host| &host.causes) {
+                let entry = row.entry(cause.rule.clone()).or_insert((cause.confidence, 0));
+                entry.0 = entry.0.max(cause.confidence);
+                entry.1 += 1;
+            }
+        }
+        (rule.name.to_string(), row)
+    };
+    let all: Vec<&Rule> = rules.rules().collect();
+    all.par_iter().map(of).collect()
 }
 
 pub(super) fn one(rules: &RuleSet, texts: &Texts, rule: &Rule, case: &Case) -> Trial {

@@ -57,6 +57,17 @@ impl Rule {
 }
 
 impl Rule {
+    /// The rule without its text and its cases: all that matching and deciding need.
+    pub(crate) fn bare(&self) -> Self {
+        let node = Node { mark: self.node.mark, value: super::yaml::Value::Null };
+        Self { cases: Vec::new(), node, source: None, ..self.clone() }
+    }
+
+    /// Signals without their text; other rules whole, since correlations look for their ids.
+    pub(crate) fn bare_signals(&self) -> Self {
+        if self.kind == Kind::Signals { self.bare() } else { self.clone() }
+    }
+
     /// Whether a record comes from the rule's log source.
     #[must_use]
     pub fn accepts(&self, record: &Record) -> bool {

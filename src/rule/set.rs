@@ -196,7 +196,11 @@ impl RuleSet {
         let beside = |other: &&Rule| {
             other.kind == Kind::Signals || (other.kind != Kind::Cause && other.file == rule.file)
         };
-        let others: Vec<Rule> = self.rules.iter().filter(beside).cloned().collect();
+        let is_named = |name: &str| rule.cause.as_ref().is_some_and(|cause| cause.names(name));
+        let mut others: Vec<Rule> = self.rules.iter().filter(beside).map(Rule::bare_signals).collect();
+        for signals in others.iter_mut().filter(|other| other.kind == Kind::Signals) {
+            signals.detection.selections.retain(|selection| is_named(&selection.name));
+        }
         Self::new(others.into_iter().chain([rule]).collect(), self.fingerprint.clone())
     }
 
@@ -308,6 +312,9 @@ impl RuleSet {
     #[must_use]
     pub fn matching(&self, record: &Record, texts: &Texts) -> Vec<&Rule> {
         let atoms = self.matched(record, texts, &mut Vec::new());
+        if atoms.is_empty() {
+            return Vec::new();
+        }
         let meets = |number: &usize| {
             self.condition_of(*number).is_some_and(|atom| atoms.binary_search(&atom).is_ok())
         };

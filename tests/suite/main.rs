@@ -13,6 +13,7 @@ mod lanes;
 mod oracle;
 mod rule_format;
 mod rules;
+mod rules_matrix;
 mod samples;
 mod seeds;
 #[path = "../support/mod.rs"]

@@ -232,7 +232,8 @@ fn correlations(set: &RuleSet, collection: &SigmaCollection, records: Vec<Record
             let found = result.into_iter().filter(rsigma_eval::EvaluationResult::is_correlation);
             theirs.extend(found.map(|one| one.header.rule_title));
         }
-        let options = Options { rules: set, texts: &texts, client_errors: &[], around: None };
+        let options =
+            Options { rules: set, texts: &texts, client_errors: &[], story: None, keeps_harmless: true };
         let ours: BTreeSet<String> = diagnose_records(&records, &options)
             .iter()
             .flat_map(|host| &host.causes)
