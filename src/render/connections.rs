@@ -45,22 +45,44 @@ pub fn connections(
     match form {
         EventForm::JsonLines => objects.into_iter().try_for_each(|object| json::line(&object, out)),
         EventForm::Csv => spreadsheet(objects, &ATTEMPT_KEYS, out),
-        EventForm::Table => hosts.iter().enumerate().try_for_each(|(number, (host, attempts))| {
-            heading(number, host, out)?;
-            row(&ATTEMPTS.map(|(title, _)| title.to_owned()), &ATTEMPTS, out)?;
-            for attempt in attempts {
-                row(&attempt_cells(attempt, style.tz), &ATTEMPTS, out)?;
+        EventForm::Table => {
+            let with = hosts.iter().filter(|(_, attempts)| !attempts.is_empty());
+            for (number, (host, attempts)) in with.enumerate() {
+                attempt_table(number, (host, attempts), style, out)?;
             }
-            let all: u64 = attempts.iter().map(|attempt| attempt.weight).sum();
-            let count = attempts.len() as u64;
-            match all > count {
-                true => writeln!(
-                    out,
-                    "{count} of {all} attempts: of floods, the first and the last of each hour are kept"
-                ),
-                false => writeln!(out, "{count} {}", if count == 1 { "attempt" } else { "attempts" }),
-            }
-        }),
+            without(hosts.iter().filter(|(_, attempts)| attempts.is_empty()).count(), "attempt", out)
+        }
+    }
+}
+
+fn attempt_table(
+    number: usize,
+    (host, attempts): (&str, &[Attempt]),
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    heading(number, host, out)?;
+    row(&ATTEMPTS.map(|(title, _)| title.to_owned()), &ATTEMPTS, out)?;
+    for attempt in attempts {
+        row(&attempt_cells(attempt, style.tz), &ATTEMPTS, out)?;
+    }
+    let all: u64 = attempts.iter().map(|attempt| attempt.weight).sum();
+    let count = attempts.len() as u64;
+    match all > count {
+        true => writeln!(
+            out,
+            "{count} of {all} attempts: of floods, the first and the last of each hour are kept"
+        ),
+        false => writeln!(out, "{count} {}", if count == 1 { "attempt" } else { "attempts" }),
+    }
+}
+
+/// Says how many hosts had nothing to list.
+fn without(count: usize, what: &str, out: &mut dyn Write) -> io::Result<()> {
+    match count {
+        0 => Ok(()),
+        1 => writeln!(out, "no {what} on one host"),
+        _ => writeln!(out, "no {what} on {count} hosts"),
     }
 }
 
@@ -82,16 +104,29 @@ pub fn sessions(
     match form {
         EventForm::JsonLines => objects.into_iter().try_for_each(|object| json::line(&object, out)),
         EventForm::Csv => spreadsheet(objects, &SESSION_KEYS, out),
-        EventForm::Table => hosts.iter().enumerate().try_for_each(|(number, (host, sessions))| {
-            heading(number, host, out)?;
-            row(&SESSIONS.map(|(title, _)| title.to_owned()), &SESSIONS, out)?;
-            let last = sessions.last.unwrap_or_default();
-            for session in &sessions.all {
-                row(&session_cells(session, last, style.tz), &SESSIONS, out)?;
+        EventForm::Table => {
+            let with = hosts.iter().filter(|(_, sessions)| !sessions.all.is_empty());
+            for (number, (host, sessions)) in with.enumerate() {
+                session_table(number, (host, sessions), style, out)?;
             }
-            summary(sessions, style.tz, out)
-        }),
+            without(hosts.iter().filter(|(_, sessions)| sessions.all.is_empty()).count(), "session", out)
+        }
     }
+}
+
+fn session_table(
+    number: usize,
+    (host, sessions): (&str, &Sessions),
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    heading(number, host, out)?;
+    row(&SESSIONS.map(|(title, _)| title.to_owned()), &SESSIONS, out)?;
+    let last = sessions.last.unwrap_or_default();
+    for session in &sessions.all {
+        row(&session_cells(session, last, style.tz), &SESSIONS, out)?;
+    }
+    summary(sessions, style.tz, out)
 }
 
 fn summary(sessions: &Sessions, tz: FixedOffset, out: &mut dyn Write) -> io::Result<()> {
