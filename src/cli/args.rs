@@ -261,6 +261,9 @@ pub(crate) enum RulesVerb {
     },
     /// Prints the JSON Schema of rule files, for editors
     Schema,
+    /// Prints docs/causes.md
+    #[command(hide = true)]
+    Causes,
 }
 
 /// Forms of output.

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::args::{Global, RulesVerb};
 use super::{FOUND, Failure, OK, output};
 use crate::diagnose::{thorough, trial};
+use crate::explain::Library;
 use crate::render;
 use crate::rule::{self, FlawKind, RuleSet};
 use crate::text::Texts;
@@ -26,6 +27,12 @@ pub(super) fn run(verb: &RulesVerb, global: &Global) -> Result<u8, Failure> {
         }
         RulesVerb::Check { dir } => check(dir.as_deref(), global),
         RulesVerb::Show { name, rules } => show(&RuleSet::load(rules)?, name),
+        RulesVerb::Causes => {
+            let (set, texts) = (RuleSet::load(&[])?, Texts::builtin());
+            let library = Library::new(&set, &texts);
+            output::write(None, &|out| render::causes(&set, &library, out))?;
+            Ok(OK)
+        }
         RulesVerb::Schema => {
             let schema = rule::schema();
             output::write(None, &|out| out.write_all(schema.as_bytes()))?;

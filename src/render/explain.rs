@@ -106,7 +106,7 @@ fn context(context: &Context) -> String {
     format!("{}: {}{causes}", context.when, context.means)
 }
 
-fn shown(shown: &Shown) -> String {
+pub(super) fn shown(shown: &Shown) -> String {
     let text = if shown.text.is_empty() { String::new() } else { format!(": {}", shown.text) };
     format!("{} {}{text}", shown.provider, shown.event_id)
 }

@@ -3,6 +3,7 @@
 //! Renderers show what the report holds in the order in which it holds it; they judge and search nothing. Text from logs
 //! passes through `escape` in every one of them.
 
+mod causes;
 mod clock;
 mod connections;
 mod csv;
@@ -29,6 +30,7 @@ use chrono::{FixedOffset, Offset as _, Utc};
 
 pub use self::rules::{rule, rule_list};
 
+pub use self::causes::causes;
 use self::clock::Clock;
 pub use self::connections::{connections, sessions};
 pub use self::events::{EVENT_KEYS, EventForm, EventLines};

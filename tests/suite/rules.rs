@@ -119,6 +119,17 @@ fn the_schema_in_docs_is_the_one_that_the_program_prints() {
     );
 }
 
+#[test]
+fn the_page_of_causes_says_what_the_rules_say() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = run(root, &["rules", "causes"]);
+    let kept = std::fs::read_to_string(root.join("docs/causes.md")).expect("the page");
+    assert!(
+        String::from_utf8_lossy(&output.stdout) == kept,
+        "write it again: rdpwhy rules causes > docs/causes.md"
+    );
+}
+
 /// A plain rule with one more line in its selection, and a document behind it.
 fn hostile(line: &str, behind: &str) -> String {
     format!(
