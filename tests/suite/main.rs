@@ -5,6 +5,7 @@ mod corpus;
 mod damage;
 mod diagnose;
 mod exports;
+mod fleet;
 mod fleet_support;
 mod hostile;
 mod input;
