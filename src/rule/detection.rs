@@ -330,6 +330,27 @@ impl Test {
         }
     }
 
+    /// Collects the fields that the test depends on; false when it depends on more than single values.
+    pub(super) fn fields(&self, out: &mut Vec<FieldKey>) -> bool {
+        match self {
+            Self::Any(tests) | Self::All(tests) => tests.iter().all(|test| test.fields(out)),
+            Self::Not(test) => test.fields(out),
+            Self::Keyword(_) => false,
+            Self::Field { key: FieldKey::Message | FieldKey::Unnamed, .. } => false,
+            Self::Field { key, matchers, .. } => {
+                for matcher in matchers {
+                    if !matcher.fields(out) {
+                        return false;
+                    }
+                }
+                if !out.contains(key) {
+                    out.push(key.clone());
+                }
+                true
+            }
+        }
+    }
+
     /// The test without what the index has made sure of: provider and event id.
     pub(crate) fn without(self, demand: &super::index::Demand) -> Self {
         if demand.providers.is_none() || demand.event_ids.is_none() {

@@ -18,6 +18,11 @@ pub(crate) struct Constraint {
 }
 
 impl Constraint {
+    /// Whether it asks for nothing.
+    pub(super) fn is_free(&self) -> bool {
+        self.channels.is_empty() && self.providers.is_empty() && self.event_ids.is_empty()
+    }
+
     /// Whether a record comes from the log source.
     pub(crate) fn allows(&self, record: &Record) -> bool {
         let in_list = |list: &[Box<str>], name: &str| {

@@ -135,6 +135,19 @@ impl Matcher {
         is_plain.then(|| text.to_string())
     }
 
+    /// Collects other fields that the matcher compares with; false when it compares with the sentence.
+    pub(super) fn fields(&self, out: &mut Vec<FieldKey>) -> bool {
+        match self {
+            Self::Field(FieldKey::Message | FieldKey::Unnamed, _) => false,
+            Self::Field(key, _) => {
+                out.push(key.clone());
+                true
+            }
+            Self::Not(inner) => inner.fields(out),
+            _ => true,
+        }
+    }
+
     /// Whether a part of a record passes.
     pub(crate) fn matches(&self, subject: &Subject<'_>, key: &FieldKey) -> bool {
         match self {

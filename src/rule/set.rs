@@ -292,6 +292,18 @@ impl RuleSet {
         Some(words)
     }
 
+    /// The atoms that records with this head may match.
+    pub(super) fn candidates(&self, head: &Head<'_>) -> Vec<AtomId> {
+        let mut found = Vec::new();
+        self.index.candidates(head, &mut found);
+        found
+    }
+
+    /// An atom by its number.
+    pub(super) fn atom_at(&self, id: AtomId) -> Option<&Atom> {
+        self.atoms.get(usize::try_from(id).ok()?)
+    }
+
     /// The atoms that a record matches, in ascending order.
     pub(crate) fn matched(&self, record: &Record, texts: &Texts, scratch: &mut Vec<AtomId>) -> Vec<AtomId> {
         self.index.candidates(&record.head(), scratch);

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::interest::{self, Interest};
 use super::tally::{Cover, Tally};
 use crate::evtx::{Counts, Fault, Head, Record, Time, Visitor};
-use crate::rule::{AtomId, RuleSet, update};
+use crate::rule::{Plan, RuleSet, update};
 use crate::text::Texts;
 
 /// What all threads share.
@@ -17,6 +17,9 @@ pub(crate) struct Task<'a> {
     pub(crate) since: Option<Time>,
     pub(crate) until: Option<Time>,
 }
+
+/// Provider, event source and event id.
+type Event = (Arc<str>, Option<Arc<str>>, u32);
 
 /// Collects the records of some chunks of one log.
 pub(crate) struct Collector<'a> {
@@ -29,9 +32,9 @@ pub(crate) struct Collector<'a> {
     wanted: FxHashMap<(Arc<str>, u32), Arc<Interest>>,
     /// What the record whose head was seen last must hold.
     last: Arc<Interest>,
+    plans: FxHashMap<Event, Plan>,
     records: u64,
     bytes: u64,
-    scratch: Vec<AtomId>,
 }
 
 impl<'a> Collector<'a> {
@@ -44,9 +47,9 @@ impl<'a> Collector<'a> {
             names: FxHashSet::default(),
             wanted: FxHashMap::default(),
             last: Arc::new(Interest::No),
+            plans: FxHashMap::default(),
             records: 0,
             bytes: 0,
-            scratch: Vec::new(),
         }
     }
 
@@ -130,7 +133,11 @@ impl Visitor for Collector<'_> {
         record.provider = self.shared(&record.provider);
         record.channel = self.shared(&record.channel);
         record.computer = self.shared(&record.computer);
-        let atoms = self.task.rules.matched(&record, self.task.texts, &mut self.scratch);
+        let source = record.event_source.as_deref().map(|name| self.shared(name));
+        let key = (Arc::clone(&record.provider), source, record.event_id);
+        let rules = self.task.rules;
+        let plan = self.plans.entry(key).or_insert_with(|| Plan::new(rules, &record.head()));
+        let atoms = plan.matched(rules, &record, self.task.texts);
         let is_fact = interest::wants(&record.head()) && interest::names(&record);
         if !atoms.is_empty() || is_fact || update::is_sign(&record) {
             self.tally.add(record, atoms);
