@@ -63,6 +63,8 @@ pub struct RuleSet {
     index: Index,
     shared: FxHashMap<Box<str>, AtomId>,
     own: FxHashMap<(usize, Box<str>), AtomId>,
+    /// The rules whose whole condition an atom is.
+    conditions: FxHashMap<AtomId, Vec<usize>>,
     /// Correlations, each behind those that it refers to.
     correlations: Vec<usize>,
     /// The rules that each correlation refers to, in its order.
@@ -179,12 +181,18 @@ impl RuleSet {
             index: Index::default(),
             shared: FxHashMap::default(),
             own: FxHashMap::default(),
+            conditions: FxHashMap::default(),
             correlations: Vec::new(),
             references: FxHashMap::default(),
             fingerprint,
             warnings: Vec::new(),
         };
         set.compile();
+        for ((number, name), atom) in &set.own {
+            if **name == *CONDITION {
+                set.conditions.entry(*atom).or_default().push(*number);
+            }
+        }
         let (correlations, references) = resolve::order(&set.rules);
         set.correlations = correlations;
         set.references = references;
@@ -324,13 +332,10 @@ impl RuleSet {
     #[must_use]
     pub fn matching(&self, record: &Record, texts: &Texts) -> Vec<&Rule> {
         let atoms = self.matched(record, texts, &mut Vec::new());
-        if atoms.is_empty() {
-            return Vec::new();
-        }
-        let meets = |number: &usize| {
-            self.condition_of(*number).is_some_and(|atom| atoms.binary_search(&atom).is_ok())
-        };
-        (0..self.rules.len()).filter(meets).filter_map(|number| self.rules.get(number)).collect()
+        let met = atoms.iter().filter_map(|atom| self.conditions.get(atom)).flatten();
+        let mut numbers: Vec<usize> = met.copied().collect();
+        numbers.sort_unstable();
+        numbers.into_iter().filter_map(|number| self.rules.get(number)).collect()
     }
 
     /// Causes and Sigma rules, in order of name.
