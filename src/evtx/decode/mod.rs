@@ -198,7 +198,7 @@ impl<'c> Decoder<'c> {
             }
             self.slots.clear();
         }
-        let steps = self.compile(at, end, false).ok_or(Unknown)?;
+        let steps = self.compile(at, end, false).filter(|steps| has_one_root(steps)).ok_or(Unknown)?;
         let plan = Plan::new(self.chunk, &steps);
         Ok(Rc::new(Template { steps, plan }))
     }
