@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
-use crate::evtx::Head;
+use crate::evtx::{Head, Record};
 use crate::rule::{RuleSet, update};
 
 /// Whether a record of an event is worth decoding.
@@ -79,53 +79,42 @@ static ALL: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
     WORDS.iter().copied().chain(plain).collect()
 });
 
-/// What facts and rules want of an event.
-pub(super) fn interest(head: &Head<'_>, rules: &RuleSet) -> Interest {
-    let mut words: Vec<String> = Vec::new();
+/// The words of which a record of an event must hold one for facts to be made of it, none for all records; `None`
+/// when no facts are made of the event.
+fn words(head: &Head<'_>) -> Option<&'static [&'static str]> {
     let is_named = |provider: &str| {
         provider.eq_ignore_ascii_case(head.provider) || provider.eq_ignore_ascii_case(head.event_source)
     };
-    let facts = ALL.iter().find(|(provider, ids, _)| is_named(provider) && ids.contains(&head.event_id));
-    if update::wants(head) {
+    let found = ALL.iter().find(|(provider, ids, _)| is_named(provider) && ids.contains(&head.event_id));
+    found.map(|(_, _, words)| *words)
+}
+
+/// What facts and rules want of an event.
+pub(super) fn interest(head: &Head<'_>, rules: &RuleSet) -> Interest {
+    let of_facts = words(head);
+    if update::wants(head) || of_facts.is_some_and(<[_]>::is_empty) {
         return Interest::Always;
     }
-    match facts {
-        Some((_, _, [])) => return Interest::Always,
-        Some((_, _, list)) => words.extend(list.iter().map(|word| (*word).to_owned())),
-        None => {}
-    }
-    match rules.words(head) {
-        None => return Interest::Always,
-        Some(list) => words.extend(list),
-    }
-    if words.is_empty() {
+    let Some(mut all) = rules.words(head) else { return Interest::Always };
+    all.extend(of_facts.unwrap_or_default().iter().map(|word| (*word).to_owned()));
+    if all.is_empty() {
         return Interest::No;
     }
-    let patterns =
-        words.iter().map(|word| word.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+    let patterns = all.iter().map(|word| word.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
     match AhoCorasick::builder().ascii_case_insensitive(true).build(patterns) {
         Ok(finder) => Interest::Words(Box::new(finder)),
         Err(_) => Interest::Always,
     }
 }
 
-/// Whether facts are made of the event, whatever its values are.
-pub(super) fn wants(head: &Head<'_>) -> bool {
-    ALL.iter().any(|(provider, ids, _)| {
-        (provider.eq_ignore_ascii_case(head.provider) || provider.eq_ignore_ascii_case(head.event_source))
-            && ids.contains(&head.event_id)
-    })
-}
-
-/// Whether a decoded record names what its event matters for: the same choice for logs and for exports.
-pub(super) fn names(record: &crate::evtx::Record) -> bool {
-    let head = record.head();
-    let found = WORDS.iter().find(|(provider, ids, _)| {
-        (provider.eq_ignore_ascii_case(head.provider) || provider.eq_ignore_ascii_case(head.event_source))
-            && ids.contains(&head.event_id)
-    });
-    let Some((_, _, words)) = found else { return true };
+/// Whether facts are made of a decoded record: the same choice for logs and for exports.
+pub(super) fn is_fact(record: &Record) -> bool {
+    let Some(words) = words(&record.head()) else { return false };
     let binary = record.binary_text().unwrap_or_default();
-    let texts = record.fields.iter().map(|field| &*field.value).chain([binary.as_str()]);
-    texts.map(str::to_lowercase).any(|text| words.iter().any(|word| text.contains(&word.to_lowercase())))
+    let mut texts = record.fields.iter().map(|field| &*field.value).chain([binary.as_str()]);
+    let names = |text: &str| {
+        let text = text.to_lowercase();
+        words.iter().any(|word| text.contains(&word.to_lowercase()))
+    };
+    words.is_empty() || texts.any(names)
 }

@@ -138,8 +138,7 @@ impl Visitor for Collector<'_> {
         let rules = self.task.rules;
         let plan = self.plans.entry(key).or_insert_with(|| Plan::new(rules, &record.head()));
         let atoms = plan.matched(rules, &record, self.task.texts);
-        let is_fact = interest::wants(&record.head()) && interest::names(&record);
-        if !atoms.is_empty() || is_fact || update::is_sign(&record) {
+        if !atoms.is_empty() || interest::is_fact(&record) || update::is_sign(&record) {
             self.tally.add(record, atoms);
         }
     }

@@ -189,6 +189,36 @@ fn healthy_and_noisy_real_logs_get_no_cause_of_high_confidence() {
     ");
 }
 
+/// Hosts with their verdict and all evidence, without the names of logs.
+fn substance(report: &Value) -> Vec<String> {
+    let causes = |host: &Value| -> Vec<String> {
+        let line = |cause: &Value| {
+            let evidence = cause["evidence"].as_array().unwrap();
+            let kinds: Vec<String> = evidence
+                .iter()
+                .map(|one| format!("{} {} {}", one["provider"], one["event_id"], one["count"]))
+                .collect();
+            format!("{} {} {kinds:?}", cause["rule"], cause["confidence"])
+        };
+        host["causes"].as_array().unwrap().iter().map(line).collect()
+    };
+    let hosts = report["hosts"].as_array().unwrap();
+    hosts.iter().map(|host| format!("{} {} {:?}", host["host"], host["status"], causes(host))).collect()
+}
+
+#[test]
+fn passing_over_records_by_their_bytes_loses_nothing() {
+    let scratch = tempfile::tempdir().unwrap();
+    let lines = scratch.path().join("events.jsonl");
+    let folders = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("samples")).unwrap();
+    for folder in folders.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        let logs = folder.to_str().unwrap();
+        // Every record, decoded; an export has no bytes to look at before.
+        fs::write(&lines, run(&["events", "--format", "jsonl", logs]).stdout).unwrap();
+        assert_eq!(substance(&report(&[logs])), substance(&report(&[lines.to_str().unwrap()])), "{logs}");
+    }
+}
+
 #[test]
 fn every_record_of_real_logs_is_counted() {
     let Some(corpus) = corpus() else { return };
