@@ -49,25 +49,36 @@ pub(super) fn write(
     render: &dyn Fn(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Failure> {
     let Some(path) = path else {
-        let mut out = BufWriter::new(io::stdout().lock());
-        return match render(&mut out).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::new(format!("cannot write to standard output: {error}"), ""))
-            }
-            _ => Ok(()),
-        };
+        return stream(io::stdout().lock(), render)
+            .map_err(|error| Failure::new(format!("cannot write to standard output: {error}"), ""));
     };
     let failed = |error: io::Error| {
         Failure::new(format!("cannot write {}: {error}", path.display()), "choose another file with --output")
     };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A device or a pipe is written to, never replaced by a file.
+    if std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
+        let device = std::fs::OpenOptions::new().write(true).open(path).map_err(failed)?;
+        return stream(device, render).map_err(failed);
+    }
+    // A link stays a link: the file that it points to is the one to replace.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     {
         let mut out = BufWriter::new(&mut file);
         render(&mut out).and_then(|()| out.flush()).map_err(failed)?;
     }
     open_to_others(&file);
-    file.persist(path).map(drop).map_err(|error| failed(error.error))
+    file.persist(target).map(drop).map_err(|error| failed(error.error))
+}
+
+/// Writes with `render` to what takes bytes as they come.
+fn stream(out: impl Write, render: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::new(out);
+    match render(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Temporary files are private; a report has the permissions that other new files have.

@@ -387,3 +387,28 @@ fn sessions_are_listed_with_their_most_at_one_time() {
     "APP10.corp.example","11","CORP\adm.ruiz","2026-02-06T17:02:03.257Z","","","disconnected","68276","1","0","10.20.40.12","2026-02-06T17:35:02.557Z",""
     "#);
 }
+
+#[cfg(unix)]
+#[test]
+fn an_output_that_is_a_device_or_a_link_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let (device, link, file) =
+        (folder.path().join("full"), folder.path().join("link"), folder.path().join("file"));
+    std::os::unix::fs::symlink("/dev/full", &device).unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    fs::write(&file, "old").unwrap();
+    let write = |path: &Path| {
+        let logs = sample("termservice-crash");
+        rdpwhy().args(["diagnose", "--format", "json", "--output"]).arg(path).arg(logs).output().unwrap()
+    };
+    let full = write(&device);
+    assert_eq!(full.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&full.stderr).contains("full: No space left"), "{full:?}");
+    assert!(write(&link).status.success());
+    assert!(
+        fs::symlink_metadata(&device).unwrap().is_symlink()
+            && fs::symlink_metadata(&link).unwrap().is_symlink()
+    );
+    assert!(fs::read_to_string(&file).unwrap().starts_with('{'));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+}
