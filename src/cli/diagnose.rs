@@ -87,9 +87,7 @@ pub(super) fn read(
     let (sources, duplicates) = input::dedupe(sources);
     let sources: &[Source] = &sources;
     for source in sources {
-        if let Some(path) = source.path() {
-            knowledge.texts.add_mta(path);
-        }
+        tell(&knowledge.texts.add_mta(source), global);
     }
     let bar = Bar::new(sources.iter().map(Source::size).sum(), global.quiet);
     let mut scan = scan::scan(

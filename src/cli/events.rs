@@ -70,8 +70,8 @@ enum Form {
 pub(super) fn run(args: &EventsArgs, global: &Global, stop: &AtomicBool) -> Result<u8, Failure> {
     let mut texts = diagnose::texts(&args.messages, global)?;
     let (sources, mut has_failed) = sources(&args.input)?;
-    for path in sources.iter().filter_map(Source::path) {
-        diagnose::tell(&texts.add_mta(path), global);
+    for source in &sources {
+        diagnose::tell(&texts.add_mta(source), global);
     }
     let is_shown = args.output.is_none() && io::stdout().is_terminal();
     let bar = Bar::new(sources.iter().map(Source::size).sum(), global.quiet || is_shown);

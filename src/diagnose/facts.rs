@@ -30,6 +30,7 @@ pub(crate) fn fact(name: &str, time: Time, computer: &str, fields: &[(&str, Stri
         opcode: 0,
         keywords: 0,
         record_id: 0,
+        number: 0,
         time,
         activity_id: None,
         related_activity_id: None,

@@ -245,6 +245,7 @@ pub(super) fn empty(log: &Arc<str>) -> Record {
         opcode: 0,
         keywords: 0,
         record_id: 0,
+        number: 0,
         time: Time::default(),
         activity_id: None,
         related_activity_id: None,

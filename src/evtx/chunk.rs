@@ -84,6 +84,7 @@ impl<'c, 'v> Reader<'c, 'v> {
         let lane = self.last_resort.get_or_insert_with(|| CrateLane::new(self.bytes, &self.place.log));
         match lane.decode(window) {
             Ok(mut record) => {
+                record.number = window.id;
                 if record.record_id == 0 {
                     record.record_id = window.id;
                 }

@@ -151,6 +151,7 @@ pub(super) fn read_all(bytes: &[u8], log: &Arc<str>) -> Result<Vec<Result<Record
         let id = record.event_record_id;
         let xml = record.into_xml().map_err(|error| flat(&error))?;
         let mut decoded = xml::read_event(&xml.data, log).map_err(|error| error.to_string())?;
+        decoded.number = id;
         if decoded.record_id == 0 {
             decoded.record_id = id;
         }

@@ -64,6 +64,8 @@ pub struct Record {
     pub keywords: u64,
     /// `System/EventRecordID`: the number in the XML, not that of the record header.
     pub record_id: u64,
+    /// The number in the record's header: its place in an exported log, counted from 1. 0 where there is no header.
+    pub number: u64,
     /// `System/TimeCreated/@SystemTime`.
     pub time: Time,
     /// `System/Correlation/@ActivityID`, in braces.

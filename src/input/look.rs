@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::checked::{MAX_ARCHIVE, MAX_DEPTH, is_bomb};
+use super::companion::Shelf;
 use super::node::{Kept, Node, Part};
 use super::paths::{Candidate, ending, expand, may_hold_records, problem};
 use super::sniff::{CHUNK_MAGIC, HEAD, Kind, Pack, sniff};
@@ -198,14 +199,16 @@ impl Look {
             };
             self.note(place, &format!("{what}; it is read as such"), plain);
         }
+        let mut shelf = Shelf::default();
         let walked = match pack {
             Pack::Gzip => {
                 self.gzip(place);
                 Ok(())
             }
-            Pack::Zip => self.zip(place),
-            Pack::SevenZip => self.seven(place),
+            Pack::Zip => self.zip(place, &mut shelf),
+            Pack::SevenZip => self.seven(place, &mut shelf),
         };
+        shelf.hand_out(&mut self.sources);
         if let Err(error) = walked {
             let what = error.to_string();
             self.refuse(place, &what, "get the archive again, or unpack it and give the folder");
@@ -228,10 +231,10 @@ impl Look {
         self.visit(&inner);
     }
 
-    fn zip(&mut self, place: &Place) -> io::Result<()> {
+    fn zip(&mut self, place: &Place, shelf: &mut Shelf) -> io::Result<()> {
         let mut names = BTreeSet::new();
         for listed in zip::list(&place.node.blob()?)? {
-            if !may_hold_records(Path::new(&listed.name)) {
+            if !is_of_use(&listed.name) {
                 continue;
             }
             let size = listed.entry.size;
@@ -243,24 +246,35 @@ impl Look {
                 self.refuse(&inner, what, help);
                 continue;
             }
-            self.afford(&inner)?;
-            self.visit(&inner);
+            self.entry(&inner, &listed.name, shelf)?;
         }
         Ok(())
     }
 
-    fn seven(&mut self, place: &Place) -> io::Result<()> {
+    fn seven(&mut self, place: &Place, shelf: &mut Shelf) -> io::Result<()> {
         let mut blocks: BTreeMap<usize, Arc<Node>> = BTreeMap::new();
         for listed in seven::list(&place.node.blob()?)? {
-            if !may_hold_records(Path::new(&listed.name)) {
+            if !is_of_use(&listed.name) {
                 continue;
             }
             let block =
                 blocks.entry(listed.block).or_insert_with(|| place.node.part(Part::Block(listed.block)));
             let window = block.part(Part::Window { start: listed.start, len: listed.size });
             let inner = self.inner(place, &listed.name, window, listed.size);
-            self.afford(&inner)?;
-            self.visit(&inner);
+            self.entry(&inner, &listed.name, shelf)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what an archive holds under this path.
+    fn entry(&mut self, inner: &Place, path: &str, shelf: &mut Shelf) -> io::Result<()> {
+        self.afford(inner)?;
+        if Shelf::is_companion(path) {
+            shelf.put(path, &inner.name, Arc::clone(&inner.node));
+        } else {
+            let before = self.sources.len();
+            self.visit(inner);
+            shelf.note(path, before..self.sources.len());
         }
         Ok(())
     }
@@ -295,6 +309,11 @@ impl Look {
         }
         Ok(())
     }
+}
+
+/// Whether an entry of an archive may be a log, an archive, or belong to a log.
+fn is_of_use(path: &str) -> bool {
+    may_hold_records(Path::new(path)) || Shelf::is_companion(path)
 }
 
 /// Like [`is_bomb`], without a limit on the size of one entry, and with room for 7z's larger ratios.

@@ -5,6 +5,7 @@
 
 mod blob;
 mod checked;
+mod companion;
 mod dedupe;
 mod list;
 mod look;
@@ -19,6 +20,7 @@ mod zip;
 use std::fmt;
 use std::path::PathBuf;
 
+pub use companion::Companion;
 pub use dedupe::{ContentKey, Duplicate, content_key, dedupe};
 pub use look::find;
 pub use source::{Content, Format, Source};

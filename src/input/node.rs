@@ -109,6 +109,11 @@ impl Node {
         Self::new(Origin::File(path.to_owned()), kept)
     }
 
+    /// Another file on disk, read as this one is.
+    pub(super) fn file_beside(&self, path: &Path) -> Arc<Self> {
+        Self::file(path, &self.kept)
+    }
+
     /// What a pipe gives, or standard input for `-`: copied into a temporary file, since logs are read out of order.
     pub(super) fn pipe(path: &Path, kept: &Arc<Kept>) -> io::Result<(Arc<Self>, u64)> {
         let stream: Box<dyn Read> =

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::companion::{self, Companion};
 use super::node::Node;
 
 /// How records are written in a source.
@@ -25,6 +26,8 @@ pub struct Source {
     size: u64,
     format: Format,
     node: Arc<Node>,
+    /// Those in the same archive.
+    companions: Vec<Companion>,
 }
 
 /// An opened log.
@@ -37,7 +40,7 @@ pub enum Content {
 
 impl Source {
     pub(super) fn new(name: Arc<str>, node: Arc<Node>, size: u64, format: Format) -> Self {
-        Self { name, size, format, node }
+        Self { name, size, format, node, companions: Vec::new() }
     }
 
     /// The name to show: the path as given, `bundle.zip!inner/System.evtx` for an entry.
@@ -50,6 +53,19 @@ impl Source {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.node.path()
+    }
+
+    /// The display information that was saved with the log.
+    #[must_use]
+    pub fn companions(&self) -> Vec<Companion> {
+        match self.node.path() {
+            Some(path) => companion::beside(path, &self.node),
+            None => self.companions.clone(),
+        }
+    }
+
+    pub(super) fn set_companions(&mut self, companions: Vec<Companion>) {
+        self.companions = companions;
     }
 
     /// Bytes of content, as far as known without decoding it; for progress only.

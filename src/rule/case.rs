@@ -93,6 +93,7 @@ fn records(node: &Node, flaws: &mut Flaws, out: &mut Vec<Record>) {
         opcode: 0,
         keywords: 0,
         record_id: 0,
+        number: 0,
         time: at.unwrap_or_default(),
         activity_id: text("activity_id").map(Into::into),
         related_activity_id: None,

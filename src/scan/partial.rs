@@ -10,7 +10,7 @@ use super::{Part, Scan};
 use crate::input::ContentKey;
 
 /// First bytes of a partial report; the last one is its version.
-const MAGIC: &[u8; 8] = b"rdpwhy\x00\x01";
+const MAGIC: &[u8; 8] = b"rdpwhy\x00\x02";
 /// Largest partial report that is read, unpacked.
 const MAX_BYTES: u64 = 4 << 30;
 

@@ -56,7 +56,7 @@ impl Bucket {
         match self.kept.binary_search_by(|other| order(other).cmp(&order(&record))) {
             Ok(at) => {
                 if let Some(other) = self.kept.get_mut(at)
-                    && record.log < other.log
+                    && (&record.log, record.number) < (&other.log, other.number)
                 {
                     *other = record;
                 }

@@ -17,9 +17,12 @@ mod provider;
 mod store;
 mod values;
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::evtx::{Fault, Record};
+use crate::input::Source;
 
 pub use annotate::with_code_names;
 pub use messages::build_catalogue;
@@ -32,8 +35,8 @@ use mta::Mta;
 /// All sources of text for records.
 #[derive(Debug, Clone)]
 pub struct Texts {
-    /// English ones first.
-    mta: Vec<Mta>,
+    /// By the name of the log, English ones first.
+    mta: HashMap<Arc<str>, Vec<Mta>>,
     user: Vec<Catalogue>,
     builtin: Catalogue,
 }
@@ -133,7 +136,7 @@ impl Texts {
     /// The catalogue in the program, and what records bring along.
     #[must_use]
     pub fn builtin() -> Self {
-        Self { mta: Vec::new(), user: Vec::new(), builtin: Catalogue::builtin() }
+        Self { mta: HashMap::new(), user: Vec::new(), builtin: Catalogue::builtin() }
     }
 
     /// Adds a catalogue file in our schema, a provider file (`.dll`, `.exe`, `.sys`, `.mui`) with those that belong
@@ -160,30 +163,33 @@ impl Texts {
         Ok(faults)
     }
 
-    /// Adds the display information saved beside a log (`LocaleMetaData/<log>_<LCID>.MTA`), if there is any. The
-    /// log's name in its records must be the path as given.
-    pub fn add_mta(&mut self, log: &Path) -> Vec<Fault> {
-        let name = log.display().to_string();
+    /// Adds the display information saved with a log (`LocaleMetaData/<log>_<LCID>.MTA`), if there is any.
+    pub fn add_mta(&mut self, source: &Source) -> Vec<Fault> {
         let mut faults = Vec::new();
-        for (path, lcid) in mta::files_beside(log) {
-            match mta::read_file(&path, &name, lcid) {
-                Ok(texts) => self.mta.push(texts),
+        for companion in source.companions() {
+            match mta::read(&companion) {
+                Ok(texts) => self.put_mta(source.name(), texts),
                 Err(fault) => faults.push(fault),
             }
         }
-        self.mta.sort_by_key(|texts| !texts.is_english());
         faults
     }
 
-    /// Adds the bytes of an `.MTA` file for the log of this name, as when both come out of an archive.
+    /// Adds the bytes of an `.MTA` file for the log of this name.
     ///
     /// # Errors
     ///
     /// When the file is damaged.
     pub fn add_mta_bytes(&mut self, log: &str, lcid: u32, bytes: Vec<u8>) -> Result<(), Fault> {
-        self.mta.push(Mta::read(&format!("{log}, display information {lcid}"), log, lcid, bytes)?);
-        self.mta.sort_by_key(|texts| !texts.is_english());
+        let texts = Mta::of(&format!("{log}, display information {lcid}"), lcid, bytes)?;
+        self.put_mta(log, texts);
         Ok(())
+    }
+
+    fn put_mta(&mut self, log: &str, texts: Mta) {
+        let own = self.mta.entry(Arc::from(log)).or_default();
+        own.push(texts);
+        own.sort_by_key(|texts| !texts.is_english());
     }
 
     /// The sentence for a record. `build` is the Windows build when it is known; it chooses the wording.
@@ -262,7 +268,7 @@ impl Texts {
             let is_english = is_english(rendering.culture.as_deref().unwrap_or_default());
             own.push(Own { text: message.to_owned(), source: TextSource::RenderingInfo, is_english });
         }
-        for texts in &self.mta {
+        for texts in self.mta.get(&record.log).into_iter().flatten() {
             if let Some(text) = texts.message(record) {
                 own.push(Own { text, source: TextSource::Mta, is_english: texts.is_english() });
             }

@@ -66,8 +66,9 @@ fn xml_of_a_log_gives_its_records() {
         let exported = records(&log, Form::Xml);
         assert_eq!(exported.len(), own.records.len(), "{}", log.name);
         for (exported, mut own) in exported.iter().zip(own.records) {
+            // A log has the number in the record's header too, an export has not.
+            own.number = 0;
             if exported.record_id == 0 {
-                // A log has the number in the record's header too, an export has not.
                 own.record_id = 0;
             }
             assert_eq!(*exported, own, "{}", log.name);

@@ -22,6 +22,7 @@ mod support;
 mod text;
 mod text_bytes;
 mod text_files;
+mod text_mta;
 mod updates;
 mod usage;
 mod verbs;

@@ -2,10 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it fails")]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use rdpwhy::evtx::{Place, Record};
+use rdpwhy::evtx::Record;
 use rdpwhy::text::{TextSource, Texts};
 
 use crate::corpus;
@@ -69,53 +68,4 @@ fn share_of_records_with_a_text() {
         let (with_text, all) = shares[&(Arc::from(channel), Arc::from(provider))];
         assert!(with_text * 100 >= percent * all, "{channel} {provider}: {with_text} of {all}");
     }
-}
-
-/// The last column of a CSV export of Event Viewer, whose texts may be quoted.
-fn last_column(csv: &str) -> Vec<String> {
-    let mut rows = Vec::new();
-    let (mut cell, mut is_quoted) = (String::new(), false);
-    for character in csv.chars() {
-        match character {
-            '"' => is_quoted = !is_quoted,
-            ',' if !is_quoted => cell.clear(),
-            '\n' if !is_quoted => rows.push(std::mem::take(&mut cell)),
-            '\r' if !is_quoted => {}
-            _ => cell.push(character),
-        }
-    }
-    rows
-}
-
-#[test]
-fn texts_beside_a_log_equal_those_of_event_viewer() {
-    let Some(folder) = corpus::folder() else { return };
-    let path: PathBuf = folder.join("omerbenamram+evtx/test.evtx");
-    let mut texts = Texts::builtin();
-    assert!(texts.add_mta(&path).is_empty());
-    let csv = std::fs::read_to_string(path.with_extension("csv")).unwrap();
-    let mut expected: Vec<String> = last_column(&csv).into_iter().skip(1).collect();
-    let bytes = std::fs::read(&path).unwrap();
-    let mut seen = Vec::new();
-    for (number, chunk) in bytes[4096..].chunks(65536).enumerate() {
-        let place =
-            Place { log: Arc::from(path.display().to_string()), offset: 4096 + 65536 * number as u64 };
-        for record in corpus::read(chunk, &place).records {
-            let sentence = texts.sentence(&record, None);
-            assert_eq!(sentence.source, TextSource::Mta);
-            let own = Texts::builtin().sentence(&record, None);
-            assert_eq!((own.text.as_str(), own.source), (sentence.text.as_str(), TextSource::Catalogue));
-            seen.push(sentence.text);
-        }
-    }
-    assert_eq!(seen.len(), 239);
-    let normal = |texts: &mut Vec<String>| {
-        for text in texts.iter_mut() {
-            *text = text.trim().to_owned();
-        }
-        texts.sort();
-    };
-    normal(&mut seen);
-    normal(&mut expected);
-    assert_eq!(seen, expected);
 }

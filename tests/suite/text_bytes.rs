@@ -28,6 +28,7 @@ pub(crate) fn record(provider: &str, event_id: u32, qualifiers: Option<u16>, val
         opcode: 0,
         keywords: 0,
         record_id: u64::from(event_id),
+        number: 0,
         time: Time(0),
         activity_id: None,
         related_activity_id: None,

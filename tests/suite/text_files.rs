@@ -5,6 +5,7 @@ use std::fs;
 use std::sync::Arc;
 
 use rdpwhy::evtx::Rendering;
+use rdpwhy::input::{Options, find};
 use rdpwhy::text::{MessagesError, TextSource, Texts, build_catalogue, with_code_names};
 
 use crate::text_bytes::record;
@@ -147,8 +148,10 @@ fn damaged_display_information_is_a_fault_and_the_next_source_is_asked() {
     let log = folder.path().join("System.evtx");
     fs::create_dir(folder.path().join("LocaleMetaData")).unwrap();
     fs::write(folder.path().join("LocaleMetaData/System_1033.MTA"), b"MTAFile\0garbage").unwrap();
+    fs::write(&log, b"ElfFile\0").unwrap();
+    let found = find(std::slice::from_ref(&log), &Options::default());
     let mut texts = Texts::builtin();
-    let faults = texts.add_mta(&log);
+    let faults = texts.add_mta(&found.sources[0]);
     assert_eq!(faults.len(), 1);
     assert!(faults[0].log.ends_with("System_1033.MTA"));
     let mut own = record("Service Control Manager", 7034, Some(0xC000), &["Remote Desktop Services", "3"]);

@@ -45,7 +45,7 @@ enum Current {
     /// Nothing, or the record is taken.
     None,
     /// The fields of `System` can be read; the values are the first ones of `slots`.
-    Planned { template: Rc<Template>, strings: HeadStrings, record_id: u64 },
+    Planned { template: Rc<Template>, strings: HeadStrings, record_id: u64, number: u64 },
     /// The record had to be decoded as a whole.
     Whole(Box<Record>),
 }
@@ -152,7 +152,7 @@ impl<'c> Decoder<'c> {
         let qualifiers = system.attribute(Item::Qualifiers)?;
         let level = system.element(Item::Level)?;
         let time = system.time()?;
-        self.current = Current::Planned { template, strings, record_id };
+        self.current = Current::Planned { template, strings, record_id, number: window.id };
         Ok(Head {
             provider: self.attributes.get(strings.provider),
             event_source: self.attributes.get(strings.event_source),
@@ -171,10 +171,10 @@ impl<'c> Decoder<'c> {
         match std::mem::replace(&mut self.current, Current::None) {
             Current::None => Err(Unknown),
             Current::Whole(record) => Ok(*record),
-            Current::Planned { template, strings, record_id } => {
+            Current::Planned { template, strings, record_id, number } => {
                 let plan = template.plan.as_ref().ok_or(Unknown)?;
                 let mut record = self.system(plan, strings)?;
-                record.record_id = record_id;
+                (record.record_id, record.number) = (record_id, number);
                 let frame = self.frame(&template.steps, 0, 0);
                 self.builder.begin(record);
                 self.follow(frame, 0, plan.first)?;
@@ -233,6 +233,7 @@ impl<'c> Decoder<'c> {
             _ => return Err(Unknown),
         }
         let mut record = self.builder.finish().ok_or(Unknown)?;
+        record.number = window.id;
         if record.record_id == 0 {
             record.record_id = window.id;
         }

@@ -1,6 +1,7 @@
-//! The bytes of an MTA file: which text belongs to which EventRecordID.
+//! The bytes of an MTA file: which text belongs to which record.
 //!
-//! A file is a chain of pages per section; only `EVT` (EventRecordID and text number) and `MSG` (texts) are read.
+//! A file is a chain of pages per section; only `EVT` (place in the log, EventRecordID and text number) and `MSG`
+//! (texts) are read.
 //! Texts stay bytes until they are asked for: a hostile file can name one long text any number of times, and a
 //! reader that copies it for each would need memory without end. The `evtx` crate's `docs/mta.md` describes the format.
 
@@ -30,8 +31,8 @@ const PAGE_RECORDS: usize = 88;
 #[derive(Debug, Default)]
 pub(super) struct MtaFile {
     bytes: Vec<u8>,
-    /// Text numbers of an EventRecordID, in the order of the file.
-    events: HashMap<u64, Vec<u32>>,
+    /// Places in the log, counted from 0, and text numbers of an EventRecordID, in the order of the file.
+    events: HashMap<u64, Vec<(u32, u32)>>,
     /// Place and length of a text.
     texts: HashMap<u32, (usize, usize)>,
 }
@@ -63,11 +64,11 @@ impl MtaFile {
         }
         let (events, texts) = (section(&bytes, "EVT")?, section(&bytes, "MSG")?);
         let mut file = Self::default();
-        each_record(events, |_, place, payload| {
+        each_record(events, |position, place, payload| {
             let entry = (u64_at(payload, 0), u64_at(payload, 8));
             let (Some(record_id), Some(text)) = entry else { return Err(damage(place, "a cut off entry")) };
             if let Ok(text) = u32::try_from(text) {
-                file.events.entry(record_id).or_default().push(text);
+                file.events.entry(record_id).or_default().push((position, text));
             }
             Ok(())
         })?;
@@ -83,14 +84,23 @@ impl MtaFile {
         Ok(file)
     }
 
+    /// The text of the record at a place of the log, counted from 0, with this EventRecordID.
+    pub(super) fn message_at(&self, position: u64, record_id: u64) -> Option<String> {
+        let (_, text) = self.entries(record_id).iter().find(|(own, _)| u64::from(*own) == position)?;
+        self.text(*text).filter(|text| !text.is_empty())
+    }
+
     /// The texts of an EventRecordID, in the order of the file.
     pub(super) fn messages(&self, record_id: u64) -> Vec<String> {
-        let numbers = self.events.get(&record_id).map(Vec::as_slice).unwrap_or_default();
-        let mut numbers = numbers.to_vec();
+        let mut numbers: Vec<u32> = self.entries(record_id).iter().map(|(_, text)| *text).collect();
         numbers.dedup();
-        // One number for many positions is a merged log; no real log merges more than a few channels.
+        // One number for many places is a merged log; no real log merges more than a few channels.
         numbers.truncate(64);
         numbers.iter().filter_map(|number| self.text(*number)).filter(|text| !text.is_empty()).collect()
+    }
+
+    fn entries(&self, record_id: u64) -> &[(u32, u32)] {
+        self.events.get(&record_id).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn text(&self, number: u32) -> Option<String> {
@@ -229,8 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_found_by_event_record_id() {
+    fn texts_are_found_by_place_and_event_record_id() {
         let file = MtaFile::read(sample()).unwrap();
+        let at = |position, id| file.message_at(position, id);
+        assert_eq!(at(0, 7).as_deref(), Some("second ä"));
+        assert_eq!(at(1, 8).as_deref(), Some("first"));
+        assert_eq!(at(2, 7).as_deref(), Some("first"));
+        // Another record stands at this place, or none.
+        assert_eq!([at(1, 7), at(0, 8), at(3, 7), at(u64::MAX, 7)], [const { None }; 4]);
         assert_eq!(file.messages(8), ["first"]);
         assert_eq!(file.messages(7), ["second ä", "first"]);
         assert!(file.messages(9).is_empty());

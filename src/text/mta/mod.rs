@@ -1,15 +1,17 @@
 //! Display information saved beside a log: `LocaleMetaData/<log>_<LCID>.MTA`, the finished text of every record.
 //!
-//! A text belongs to the record with the same EventRecordID. Merged logs repeat these numbers; then the text that
-//! holds most of the record's values is taken. A file whose name has no LCID is passed over.
+//! A text belongs to the record at the same place with the same EventRecordID; a file that says otherwise was not
+//! made with this log and gives nothing. The place is the number in the record's header less one: a log is numbered
+//! anew when it is exported, and only exported logs have display information. Records without a header (XML and
+//! JSON exports) go by EventRecordID alone; merged logs repeat these, and then the text that holds most of the
+//! record's values is taken.
 
 mod file;
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::evtx::{Fault, Record};
+use crate::input::Companion;
 
 use file::MtaFile;
 
@@ -28,16 +30,15 @@ const TELLING_LENGTH: usize = 2;
 /// The texts of one log in one language.
 #[derive(Debug, Clone)]
 pub(super) struct Mta {
-    log: Arc<str>,
     lcid: u32,
     file: Arc<MtaFile>,
 }
 
 impl Mta {
-    /// Takes the bytes of a file called `name` that belongs to a log.
-    pub(super) fn read(name: &str, log: &str, lcid: u32, bytes: Vec<u8>) -> Result<Self, Fault> {
+    /// Takes the bytes of a file called `name`.
+    pub(super) fn of(name: &str, lcid: u32, bytes: Vec<u8>) -> Result<Self, Fault> {
         let file = MtaFile::read(bytes).map_err(|damage| fault(name, damage.offset, damage.found))?;
-        Ok(Self { log: Arc::from(log), lcid, file: Arc::new(file) })
+        Ok(Self { lcid, file: Arc::new(file) })
     }
 
     /// Whether the texts are English.
@@ -45,10 +46,10 @@ impl Mta {
         self.lcid & LANGUAGE_MASK == ENGLISH
     }
 
-    /// The text of a record of this log.
+    /// The text of a record of the log that this belongs to.
     pub(super) fn message(&self, record: &Record) -> Option<String> {
-        if record.log != self.log {
-            return None;
+        if let Some(position) = record.number.checked_sub(1) {
+            return self.file.message_at(position, record.record_id);
         }
         let mut texts = self.file.messages(record.record_id);
         texts.dedup();
@@ -62,42 +63,11 @@ impl Mta {
     }
 }
 
-/// The files that belong to a log, with their LCIDs, in the order of their names.
-pub(super) fn files_beside(log: &Path) -> Vec<(PathBuf, u32)> {
-    let (Some(folder), Some(stem)) = (log.parent(), log.file_stem().and_then(|stem| stem.to_str())) else {
-        return Vec::new();
-    };
-    let Ok(entries) = fs::read_dir(folder.join("LocaleMetaData")) else { return Vec::new() };
-    let mut files: Vec<_> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let path = entry.path();
-            let lcid = lcid_for(path.file_name()?.to_str()?, stem)?;
-            Some((path, lcid))
-        })
-        .collect();
-    files.sort();
-    files
-}
-
-/// The LCID in a file name, when the file belongs to the log with this stem.
-pub(super) fn lcid_for(file_name: &str, stem: &str) -> Option<u32> {
-    let (name, extension) = file_name.rsplit_once('.')?;
-    let (own, lcid) = name.rsplit_once('_')?;
-    let is_its = extension.eq_ignore_ascii_case("mta") && own.to_lowercase() == stem.to_lowercase();
-    lcid.parse().ok().filter(|_| is_its)
-}
-
-/// Reads a file from disk.
-pub(super) fn read_file(path: &Path, log: &str, lcid: u32) -> Result<Mta, Fault> {
-    let name = path.display().to_string();
-    let unreadable = |error: std::io::Error| fault(&name, 0, &error.to_string());
-    let size = fs::metadata(path).map_err(unreadable)?.len();
-    if size > MAX_SIZE {
-        return Err(fault(&name, 0, &format!("{size} bytes, more than is read")));
-    }
-    let bytes = fs::read(path).map_err(unreadable)?;
-    Mta::read(&name, log, lcid, bytes)
+/// Reads the display information of a log.
+pub(super) fn read(companion: &Companion) -> Result<Mta, Fault> {
+    let name = companion.name();
+    let bytes = companion.read(MAX_SIZE).map_err(|error| fault(name, 0, &error.to_string()))?;
+    Mta::of(name, companion.lcid(), bytes)
 }
 
 fn fault(name: &str, offset: u64, found: &str) -> Fault {
@@ -107,19 +77,5 @@ fn fault(name: &str, offset: u64, found: &str) -> Fault {
         expected: "display information of a log".into(),
         found: found.into(),
         lost: 0,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::lcid_for;
-
-    #[test]
-    fn file_name_tells_log_and_language() {
-        assert_eq!(lcid_for("System_1033.MTA", "system"), Some(1033));
-        assert_eq!(lcid_for("My_log_1031.mta", "My_log"), Some(1031));
-        for name in ["System.MTA", "System_x.MTA", "Other_1033.MTA", "System_1033.txt", "_1033.MTA"] {
-            assert_eq!(lcid_for(name, "System"), None, "{name}");
-        }
     }
 }
