@@ -58,6 +58,7 @@ impl From<crate::rule::RuleError> for Failure {
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    crate::input::silence();
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     // A second Ctrl-C ends the program at once.

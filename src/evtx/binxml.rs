@@ -6,6 +6,7 @@
 use super::builder::MAX_DEPTH;
 use super::bytes::{Cursor, size_at, u16_at};
 use super::value;
+use super::walk::{RECORD_HEADER, Window};
 
 /// A dependency id that names no value.
 pub(super) const NO_DEPENDENCY: u16 = 0xffff;
@@ -115,6 +116,15 @@ pub(super) fn content_of(chunk: &[u8], start: usize, end: usize) -> Option<Conte
         0x0c => Content::Instance { start: cursor.at() + 1 },
         _ => Content::Elements,
     })
+}
+
+/// True when a record's stream ends before it holds anything: the crate shows such a record as an event that says
+/// nothing.
+pub(super) fn is_empty(chunk: &[u8], window: &Window) -> bool {
+    let cursor = Cursor::new(chunk, window.at + RECORD_HEADER, window.end);
+    let Some(mut cursor) = cursor else { return false };
+    while cursor.peek() == Some(0x0f) && cursor.skip(4).is_some() {}
+    cursor.is_done() || cursor.peek() == Some(0)
 }
 
 /// True when nothing follows an instance that ends at `at`.

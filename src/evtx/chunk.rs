@@ -3,13 +3,13 @@
 //! The head of a record is read in place: its template says once per chunk where each field of `System` is. Only
 //! records that the visitor wants are decoded.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::crate_lane::CrateLane;
 use super::decode::Decoder;
 use super::walk::{self, Walk, Window};
-use super::{Counts, Fault, Place, Record, Unknown, Visitor};
+use super::{Counts, Fault, Place, Record, Unknown, Visitor, binxml, checksum};
+use crate::input;
 
 /// Reads one chunk; see [`super::read_chunk`].
 pub(super) fn read(bytes: &[u8], place: &Place, visitor: &mut dyn Visitor) {
@@ -19,6 +19,9 @@ pub(super) fn read(bytes: &[u8], place: &Place, visitor: &mut dyn Visitor) {
     let mut reader = Reader::new(bytes, place, visitor);
     if !bytes.starts_with(walk::CHUNK_MAGIC) {
         reader.fault(0, "a chunk", "bytes without a chunk's signature", 0);
+    }
+    for wrong in checksum::mismatches(bytes) {
+        reader.fault(wrong.at, &wrong.expected, &wrong.found, 0);
     }
     reader.walk(Walk::new(bytes));
 }
@@ -65,6 +68,9 @@ impl<'c, 'v> Reader<'c, 'v> {
     fn record(&mut self, window: &Window) {
         let is_wanted = match isolated(|| self.decoder.head(window)) {
             Ok(head) => self.visitor.head(&head),
+            Err(Unknown) if binxml::is_empty(self.bytes, window) => {
+                return self.fault(window.at, "a record with an event", "a record without content", 1);
+            }
             Err(Unknown) => return self.record_by_crate(window, false),
         };
         let bytes = || self.bytes.get(window.at..window.next).unwrap_or_default();
@@ -120,5 +126,5 @@ impl<'c, 'v> Reader<'c, 'v> {
 
 /// A panic here would be a bug, and it costs one record's speed: the crate decodes the record.
 fn isolated<T>(work: impl FnOnce() -> Result<T, Unknown>) -> Result<T, Unknown> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Unknown))
+    input::isolated(work).unwrap_or(Err(Unknown))
 }

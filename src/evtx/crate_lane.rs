@@ -7,7 +7,6 @@
 //! The crate bounds what one record may build and render. What it does not bound, long names that many elements
 //! share, is counted here first ([`names_are_sane`]), and a chunk's records share what they may render.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
 
 use evtx::{EvtxChunkData, ParserSettings};
@@ -16,6 +15,7 @@ use super::binxml::name_bytes;
 use super::bytes::{size_at, u16_at};
 use super::walk::{CHUNK_HEADER, CHUNK_MAGIC, RECORD_HEADER, RECORD_MAGIC, Window};
 use super::{CHUNK_SIZE, Record, xml};
+use crate::input::isolated;
 
 static SETTINGS: LazyLock<Arc<ParserSettings>> =
     LazyLock::new(|| Arc::new(ParserSettings::new().num_threads(1).validate_checksums(false).indent(false)));
@@ -75,8 +75,9 @@ impl CrateLane {
         }
         let mut data = std::mem::take(&mut self.data);
         lead_to(&mut data, window, &self.hidden);
-        let decoded = catch_unwind(AssertUnwindSafe(|| decode(data, window)));
-        let (data, xml) = decoded.map_err(|_| "a chunk that the decoder gives up on".to_owned())?;
+        let decoded = isolated(|| decode(data, window));
+        let (data, xml) =
+            decoded.map_err(|reason| format!("a chunk that the decoder gives up on ({reason})"))?;
         self.data = data;
         let cost = match &xml {
             Ok(xml) => xml.len(),

@@ -7,6 +7,7 @@ mod binxml;
 mod builder;
 mod bytes;
 mod carve;
+mod checksum;
 mod chunk;
 mod crate_lane;
 mod decode;

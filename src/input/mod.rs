@@ -7,6 +7,7 @@ mod blob;
 mod checked;
 mod companion;
 mod dedupe;
+mod isolated;
 mod list;
 mod look;
 mod node;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 
 pub use companion::Companion;
 pub use dedupe::{ContentKey, Duplicate, content_key, dedupe};
+pub(crate) use isolated::{isolated, silence};
 pub use look::find;
 pub use source::{Content, Format, Source};
 

@@ -5,12 +5,12 @@
 //! archive, not the run.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sevenz_rust2::{Archive, BlockDecoder, Error, Password};
 
 use super::blob::Blob;
 use super::checked::{MAX_ARCHIVE, MAX_ENTRIES, MAX_INNER, invalid, is_bomb};
+use super::isolated::isolated;
 use super::seven_header;
 
 /// Bytes that are read for the directory at most: its packed form, and what describes that.
@@ -105,8 +105,8 @@ fn read(blob: &Blob) -> io::Result<Archive> {
 }
 
 fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> io::Result<T> {
-    catch_unwind(AssertUnwindSafe(work))
-        .map_err(|_| invalid("a damaged 7z archive that the decoder gives up on"))?
+    isolated(work)
+        .map_err(|reason| invalid(&format!("a damaged 7z archive that the decoder gives up on ({reason})")))?
         .map_err(|error| named(&error))
 }
 

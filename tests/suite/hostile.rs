@@ -40,6 +40,8 @@ fn chunk_of(streams: &[Vec<u8>]) -> Vec<u8> {
     put(40, &number(128));
     put(44, &number(last));
     put(48, &end);
+    // Written without checksums.
+    put(120, &number(4));
     chunk.resize(CHUNK_SIZE, 0);
     chunk
 }
@@ -276,4 +278,12 @@ fn templates_that_overlap_do_not_multiply() {
     }
     put_name(&mut chunk, NAMES, 0, "Event");
     assert_eq!(read(&chunk).counts.read, 0);
+}
+
+#[test]
+fn a_record_of_zeros_is_damage() {
+    let chunk = chunk_of(&[vec![0; 400]]);
+    let all = read(&chunk);
+    assert_eq!((all.records.len(), all.counts.read, all.counts.lost), (0, 0, 1), "{:?}", all.records);
+    assert!(all.faults.iter().any(|fault| &*fault.found == "a record without content"), "{:?}", all.faults);
 }

@@ -1,11 +1,11 @@
 //! A `WEVT_TEMPLATE` manifest as providers with their events; the `evtx` crate parses it.
 
 use std::collections::{HashMap, HashSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use evtx::wevt_templates::manifest::{self as wevt, CrimManifest, EventDefinition, MapDefinition};
 
 use super::super::store::catalogue::{Event, Provider, ValueMap, Wording};
+use crate::input::isolated;
 
 /// Names of input types by number (`TDH_INTYPE_…`).
 const INPUT_TYPES: [&str; 22] = [
@@ -52,11 +52,11 @@ type Read = (Provider, Vec<u32>);
 
 /// Reads the providers of a manifest, with texts from `strings`.
 pub(super) fn read(bytes: &[u8], strings: &HashMap<u32, &str>) -> Result<Vec<Read>, String> {
-    let read = catch_unwind(AssertUnwindSafe(|| {
+    let read = isolated(|| {
         let manifest = CrimManifest::parse(bytes).map_err(|error| error.to_string())?;
         Ok(manifest.providers.iter().map(|provider| read_provider(provider, strings)).collect())
-    }));
-    read.unwrap_or_else(|_| Err("a manifest that the decoder gives up on".to_owned()))
+    });
+    read.unwrap_or_else(|reason| Err(format!("a manifest that the decoder gives up on ({reason})")))
 }
 
 fn read_provider(found: &wevt::Provider<'_>, strings: &HashMap<u32, &str>) -> Read {

@@ -3,8 +3,6 @@
 //! The `evtx` crate finds the manifests (`WEVT_TEMPLATE`). Message tables are found here, with `goblin` for the
 //! headers and own bounds-checked steps through the resource directory (PE format, section `.rsrc`).
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use evtx::wevt_templates::extract_wevt_template_resources;
 use goblin::pe::header::Header;
 use goblin::pe::options::ParseOptions;
@@ -12,6 +10,7 @@ use goblin::pe::section_table::SectionTable;
 
 use super::super::packed::{u16_at, u32_at};
 use super::message_table;
+use crate::input::isolated;
 
 /// Type number of message tables (`RT_MESSAGETABLE`).
 const MESSAGE_TABLE: u32 = 11;
@@ -41,12 +40,12 @@ pub(crate) struct Resources {
 
 /// Reads the bytes of a file.
 pub(crate) fn read(bytes: &[u8]) -> Result<Resources, String> {
-    let read = catch_unwind(AssertUnwindSafe(|| {
+    let read = isolated(|| {
         let manifests = extract_wevt_template_resources(bytes).map_err(|error| error.to_string())?;
         let manifests = manifests.into_iter().map(|resource| resource.data).collect();
         Ok(Resources { manifests, strings: strings(bytes)? })
-    }));
-    read.unwrap_or_else(|_| Err("a file that the decoder gives up on".to_owned()))
+    });
+    read.unwrap_or_else(|reason| Err(format!("a file that the decoder gives up on ({reason})")))
 }
 
 fn strings(bytes: &[u8]) -> Result<Vec<(u32, String)>, String> {
