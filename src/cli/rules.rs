@@ -1,5 +1,6 @@
 //! The verb `rules`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::args::{Global, RulesVerb};
@@ -7,6 +8,7 @@ use super::{FOUND, Failure, OK, output};
 use crate::diagnose::{thorough, trial};
 use crate::explain::Library;
 use crate::render;
+use crate::rule::yaml::Mark;
 use crate::rule::{self, FlawKind, RuleSet};
 use crate::text::Texts;
 
@@ -83,7 +85,8 @@ fn test(set: &RuleSet, name: Option<&str>) -> Result<u8, Failure> {
             let problem = outcome.problem.as_deref().unwrap_or_default();
             writeln!(out, "{}:{}: {}: {problem}", outcome.file, outcome.line, outcome.case)?;
         }
-        writeln!(out, "{} cases, {} failed", outcomes.len(), failed.len())
+        let strangers: usize = outcomes.iter().map(|outcome| outcome.strangers).sum();
+        writeln!(out, "{} cases, {strangers} strangers, {} failed", outcomes.len(), failed.len())
     })?;
     Ok(if failed.is_empty() { OK } else { FOUND })
 }
@@ -93,15 +96,21 @@ fn unneeded(set: &RuleSet, name: Option<&str>) -> Result<u8, Failure> {
     let figures = thorough::run(set, &texts, name);
     let lines: usize = figures.iter().map(|figure| figure.lines).sum();
     let unneeded: usize = figures.iter().map(|figure| figure.unneeded.len()).sum();
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in figures.iter().flat_map(|figure| &figure.unneeded) {
+        *kinds.entry(line.what.kind()).or_default() += 1;
+    }
     output::write(None, &|out| {
-        for figure in &figures {
+        for figure in figures.iter().filter(|figure| !figure.unneeded.is_empty()) {
             for line in &figure.unneeded {
-                writeln!(
-                    out,
-                    "{}:{}:{}: no case fails {}",
-                    figure.file, line.mark.line, line.mark.column, line.what
-                )?;
+                let Mark { line: number, column } = line.mark;
+                writeln!(out, "{}:{number}:{column}: no case fails {}", figure.file, line.what)?;
             }
+            let count = figure.unneeded.len();
+            writeln!(out, "{}: {count} of {} lines without a case that fails", figure.file, figure.lines)?;
+        }
+        for (kind, count) in &kinds {
+            writeln!(out, "{count:>6} {kind}")?;
         }
         writeln!(out, "{} rules, {lines} lines, {unneeded} without a case that fails", figures.len())
     })?;

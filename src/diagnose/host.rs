@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::connections::{self, Attempt, Fate};
+use super::connections::{Attempt, Fate};
 use super::finding::{self, Finding, Found, Scene};
-use super::identity::{self, Identity};
+use super::identity::Identity;
 use super::outage::{self, Course};
+use super::reading::{self, Reading};
 use super::services::{self, LISTENER, State};
 use super::timeline::Timeline;
-use super::{Options, changes, clock, derive, evidence, life, rank, regression, shifts, suspect, updates};
+use super::{Options, changes, clock, evidence, life, rank, regression, shifts, suspect, updates};
 use crate::evtx::Span;
 use crate::report::{
     Cause, Change, Confidence, Exposure, Host, LogSummary, Note, Outage, Severity, Status, Undecided,
@@ -33,29 +34,10 @@ const CHANNELS: [&str; 3] = [
 /// Diagnoses one host.
 pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
     let clock_notes = clock::mend(&mut scan.items);
-    let identity = identity::identify(&scan);
-    let attempts = connections::attempts(&scan.items, &scan.coverage);
-    let steps = services::steps(&scan.items);
-    let last_good =
-        attempts.iter().rev().find(|attempt| attempt.fate == Fate::Good).map(|attempt| attempt.start);
-    let at_end = services::at_end(&steps, &identity.boots, last_good);
-    let course = outage::course(
-        &attempts,
-        &outage::States { steps: &steps, at_end: &at_end, boots: &identity.boots },
-        options.story.and_then(|story| story.around),
-    );
-    let change_steps = changes::steps(&scan.items);
+    let Reading { identity, attempts, steps, at_end, course, changes: change_steps, facts } =
+        reading::read(&scan, options.story.and_then(|story| story.around));
     let all_changes = shown(&change_steps, &scan, options, &identity);
     let history = updates::history(&scan.items, &identity);
-    let facts = derive::derive(&derive::Sources {
-        host: &scan,
-        attempts: &attempts,
-        services: &steps,
-        at_end: &at_end,
-        changes: &change_steps,
-        course: &course,
-        boots: &identity.boots,
-    });
     let sources = step_sources(&scan, &steps, options);
     let items = std::mem::take(&mut scan.items);
     let timeline = Timeline::new(items, facts, scan.coverage.clone(), options.rules, options.texts);

@@ -20,10 +20,12 @@ mod life;
 mod outage;
 mod plain;
 mod rank;
+mod reading;
 mod regression;
 mod services;
 mod sessions;
 mod shifts;
+mod strangers;
 mod suspect;
 pub mod thorough;
 mod timeline;
@@ -84,14 +86,19 @@ pub fn sessions(scan: &Scan) -> Vec<(String, Sessions)> {
 /// Diagnoses a list of records as if they were all that a host's logs hold: how rules are tested.
 #[must_use]
 pub fn diagnose_records(records: &[Record], options: &Options<'_>) -> Vec<report::Host> {
-    let mut host = HostScan::default();
     let mut scratch: Vec<AtomId> = Vec::new();
+    let host = host_of(records, |record| options.rules.matched(record, options.texts, &mut scratch));
+    vec![host::diagnose(host, options)]
+}
+
+/// A host whose logs hold these records and no others.
+fn host_of(records: &[Record], mut atoms: impl FnMut(&Record) -> Vec<AtomId>) -> HostScan {
+    let mut host = HostScan::default();
     for record in records {
         host.name = record.computer.to_string();
         host.coverage.see(record);
         host.records += 1;
-        let atoms = options.rules.matched(record, options.texts, &mut scratch);
-        host.items.push(Item { record: record.clone(), atoms, weight: 1 });
+        host.items.push(Item { record: record.clone(), atoms: atoms(record), weight: 1 });
     }
     host.items.sort_by(|left, right| {
         (left.record.time, left.record.record_id).cmp(&(right.record.time, right.record.record_id))
@@ -100,5 +107,5 @@ pub fn diagnose_records(records: &[Record], options: &Options<'_>) -> Vec<report
     for (number, item) in (1..).zip(&mut host.items) {
         item.record.record_id = number;
     }
-    vec![host::diagnose(host, options)]
+    host
 }

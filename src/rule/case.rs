@@ -1,5 +1,8 @@
 //! The `tests` section: records in, finding (or none) out.
+//!
+//! A case with `each` is a table: one case for each of its rows.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::error::Flaws;
@@ -18,11 +21,46 @@ pub(crate) struct Case {
     /// The confidence that the finding must have.
     pub(crate) confidence: Option<Confidence>,
     pub(crate) client_error: Option<u32>,
-    pub(crate) records: Vec<Record>,
+    /// Of a file of signals: the one that must match.
+    pub(crate) signal: Option<Box<str>>,
+    records: Vec<Repeated>,
+}
+
+/// A record as the case writes it, and how often it comes. Repeated only when the case runs, so that a small file
+/// cannot grow large by being read.
+#[derive(Debug, Clone)]
+struct Repeated {
+    record: Record,
+    times: u32,
+    every: Span,
 }
 
 /// Most records that `repeat` may make.
 const MAX_REPEAT: u32 = 10_000;
+/// Most records of one case.
+const MAX_RECORDS: u32 = 100_000;
+/// Most rows of one table.
+const MAX_ROWS: usize = 64;
+
+impl Case {
+    /// The records that the host's logs hold.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        let mut out = Vec::new();
+        self.records.iter().for_each(|repeated| repeated.write(&mut out));
+        out
+    }
+}
+
+impl Repeated {
+    fn write(&self, out: &mut Vec<Record>) {
+        for index in 0..self.times {
+            let mut record = self.record.clone();
+            record.record_id = u64::try_from(out.len()).unwrap_or(u64::MAX) + 1;
+            record.time = record.time.plus(Span(self.every.0.saturating_mul(i64::from(index))));
+            out.push(record);
+        }
+    }
+}
 
 /// Reads `match` and `ignore`.
 pub(super) fn read(node: &Node, flaws: &mut Flaws) -> Vec<Case> {
@@ -30,14 +68,83 @@ pub(super) fn read(node: &Node, flaws: &mut Flaws) -> Vec<Case> {
     let mut cases = Vec::new();
     for (key, matches) in [("match", true), ("ignore", false)] {
         for item in node.get(key).map(Node::items).unwrap_or_default() {
-            cases.push(case(item, matches, flaws));
+            flaws.unknown_keys(item, &keys::CASE);
+            let rows = rows(item, flaws);
+            cases.extend(rows.iter().map(|row| case(item, row, matches, flaws)));
         }
     }
     cases
 }
 
-fn case(node: &Node, matches: bool, flaws: &mut Flaws) -> Case {
-    flaws.unknown_keys(node, &keys::CASE);
+/// A row of a table: names with the texts that stand in their place.
+type Row<'a> = Vec<(&'a str, &'a str)>;
+
+/// The rows of `each`; one empty row for a case without.
+fn rows<'a>(case: &'a Node, flaws: &mut Flaws) -> Vec<Row<'a>> {
+    let columns = case.get("each").map(Node::entries).unwrap_or_default();
+    let Some((_, first)) = columns.first() else { return vec![Row::new()] };
+    let count = first.items().len();
+    if count > MAX_ROWS {
+        flaws.error(first.mark, format!("more than {MAX_ROWS} values"), "make several cases of it");
+    }
+    for (key, values) in columns {
+        let name = key.text().unwrap_or_default();
+        if values.items().len() != count {
+            let help = "the columns of `each` are read side by side, a row is a case";
+            flaws.error(values.mark, format!("`{name}` has not as many values as the first column"), help);
+        }
+        if !case.get("records").is_some_and(|records| mentions(records, &format!("{{{name}}}"))) {
+            let help = format!("write {{{name}}} where its values shall stand");
+            flaws.error(key.mark, format!("no record of the case holds {{{name}}}"), help);
+        }
+    }
+    let cell = |(key, values): &'a (Node, Node), at: usize| {
+        (key.text().unwrap_or_default(), values.items().get(at).and_then(Node::text).unwrap_or_default())
+    };
+    (0..count.min(MAX_ROWS)).map(|at| columns.iter().map(|column| cell(column, at)).collect()).collect()
+}
+
+fn mentions(node: &Node, placeholder: &str) -> bool {
+    match &node.value {
+        Value::Text { text, .. } => text.contains(placeholder),
+        Value::List(items) => items.iter().any(|item| mentions(item, placeholder)),
+        Value::Map(entries) => entries.iter().any(|(_, value)| mentions(value, placeholder)),
+        Value::Null => false,
+    }
+}
+
+/// A part of a case with a row's texts in place of their names.
+fn filled<'a>(node: &'a Node, row: &Row<'_>) -> Cow<'a, Node> {
+    if row.is_empty() {
+        return Cow::Borrowed(node);
+    }
+    let value = match &node.value {
+        Value::Null => Value::Null,
+        Value::Text { text, is_plain } => Value::Text { text: fill(text, row), is_plain: *is_plain },
+        Value::List(items) => Value::List(items.iter().map(|item| filled(item, row).into_owned()).collect()),
+        Value::Map(entries) => Value::Map(
+            entries.iter().map(|(key, value)| (key.clone(), filled(value, row).into_owned())).collect(),
+        ),
+    };
+    Cow::Owned(Node { mark: node.mark, value })
+}
+
+fn fill(text: &str, row: &Row<'_>) -> String {
+    row.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+}
+
+/// The name of a case; one that does not show the row has its values behind it.
+fn name(node: &Node, row: &Row<'_>) -> Box<str> {
+    let plain = node.get("name").and_then(Node::text).unwrap_or("unnamed");
+    let filled = fill(plain, row);
+    if row.is_empty() || filled != plain {
+        return filled.into();
+    }
+    let values: Vec<&str> = row.iter().map(|(_, value)| *value).collect();
+    format!("{plain}: {}", values.join(", ")).into()
+}
+
+fn case(node: &Node, row: &Row<'_>, matches: bool, flaws: &mut Flaws) -> Case {
     let confidence = node.get("confidence").and_then(|value| match value.text() {
         Some("high") => Some(Confidence::High),
         Some("medium") => Some(Confidence::Medium),
@@ -49,19 +156,25 @@ fn case(node: &Node, matches: bool, flaws: &mut Flaws) -> Case {
     });
     let mut records = Vec::new();
     for item in node.get("records").map(Node::items).unwrap_or_default() {
-        self::records(item, flaws, &mut records);
+        records.extend(record(&filled(item, row), flaws));
+    }
+    let count = records.iter().fold(0_u32, |sum, record| sum.saturating_add(record.times));
+    if count > MAX_RECORDS {
+        flaws.error(node.mark, format!("more than {MAX_RECORDS} records"), "repeat them less often");
+        records.clear();
     }
     Case {
-        name: node.get("name").and_then(Node::text).unwrap_or("unnamed").into(),
+        name: name(node, row),
         mark: node.mark,
         matches,
         confidence,
         client_error: node.get("client_error").and_then(Node::text).and_then(super::matcher::number_of),
+        signal: node.get("signal").and_then(Node::text).map(Into::into),
         records,
     }
 }
 
-fn records(node: &Node, flaws: &mut Flaws, out: &mut Vec<Record>) {
+fn record(node: &Node, flaws: &mut Flaws) -> Option<Repeated> {
     flaws.unknown_keys(node, &keys::RECORD);
     let text = |key: &str| node.get(key).and_then(Node::text);
     let at = text("at").and_then(moment);
@@ -71,14 +184,14 @@ fn records(node: &Node, flaws: &mut Flaws, out: &mut Vec<Record>) {
     let number = |key: &str| text(key).and_then(|value| value.trim().parse::<u32>().ok());
     let Some(event_id) = number("event_id") else {
         flaws.error(node.mark, "`event_id` is missing", "add the id of the event");
-        return;
+        return None;
     };
     let provider = text("provider").unwrap_or_default();
     let channel = text("channel").unwrap_or_else(|| super::logsource::channel_of(provider, event_id));
     let every = text("every").and_then(super::when::span).unwrap_or(Span::seconds(1));
     let shared = |text: &str| -> Arc<str> { Arc::from(text) };
     let binary = text("binary").map(crate::evtx::bytes_of).or_else(|| text("binary_text").map(utf16));
-    let base = Record {
+    let record = Record {
         log: shared(&format!("{}.evtx", channel.replace('/', "%4"))),
         provider: shared(provider),
         provider_guid: None,
@@ -111,12 +224,7 @@ fn records(node: &Node, flaws: &mut Flaws, out: &mut Vec<Record>) {
             })
         }),
     };
-    for index in 0..number("repeat").unwrap_or(1).min(MAX_REPEAT) {
-        let mut record = base.clone();
-        record.record_id = u64::try_from(out.len()).unwrap_or(u64::MAX) + 1;
-        record.time = base.time.plus(Span(every.0.saturating_mul(i64::from(index))));
-        out.push(record);
-    }
+    Some(Repeated { record, times: number("repeat").unwrap_or(1).min(MAX_REPEAT), every })
 }
 
 /// A time; without a day, on 14 January 2026.
@@ -152,7 +260,9 @@ pub(crate) fn records_of(text: &str) -> Vec<Record> {
     let mut flaws = Flaws::new("a test", None);
     let mut out = Vec::new();
     for item in documents.iter().flat_map(Node::items) {
-        records(item, &mut flaws, &mut out);
+        if let Some(repeated) = record(item, &mut flaws) {
+            repeated.write(&mut out);
+        }
     }
     assert_eq!(flaws.list, []);
     out

@@ -38,6 +38,8 @@ pub(crate) enum Shape {
     Detection,
     /// A map from any name to a value.
     Values,
+    /// A map from any name to a list of values.
+    Columns,
     /// Anything: the key is Sigma's and means nothing here.
     Any,
 }
@@ -208,6 +210,12 @@ pub(crate) static CASE: Place = Place {
         needed("name", Shape::Text, "What is special in it."),
         key("confidence", Shape::Word(CONFIDENCES), "The confidence that must come out."),
         key("client_error", Shape::Text, "A code that the client showed."),
+        key(
+            "each",
+            Shape::Columns,
+            "Makes a case of each row: `{name}` in the records stands for its values.",
+        ),
+        key("signal", Shape::Text, "In a file of signals: the one that must match, or must not."),
         needed("records", Shape::List(&RECORD), "The records that the host's logs hold."),
     ],
 };

@@ -78,6 +78,10 @@ fn shape(shape: Shape) -> Value {
             json!({"type": "array", "items": {"$ref": format!("#/$defs/{}", definition(place))}})
         }
         Shape::Values => json!({"type": "object", "additionalProperties": {"type": scalar}}),
+        Shape::Columns => {
+            let values = json!({"type": "array", "items": {"type": scalar}, "minItems": 1});
+            json!({"type": "object", "additionalProperties": values})
+        }
         Shape::Detection => detection(),
         Shape::Any => json!({}),
     }

@@ -12,6 +12,7 @@ mod input;
 mod join;
 mod lanes;
 mod oracle;
+mod rule_cases;
 mod rule_format;
 mod rules;
 mod rules_matrix;
