@@ -14,7 +14,7 @@ use super::progress::Bar;
 use super::{FAILED, Failure, OK, diagnose, output};
 use crate::input::{self, Source};
 use crate::render::{EventForm, EventLines};
-use crate::scan::{self, Flow, Flowed, Pattern, Query};
+use crate::scan::{self, Builds, Flow, Flowed, Pattern, Query};
 
 /// Arguments of `events`.
 #[derive(Debug, Args)]
@@ -86,9 +86,11 @@ pub(super) fn run(args: &EventsArgs, global: &Global, stop: &AtomicBool) -> Resu
         levels: args.level.clone(),
         grep: args.grep.clone(),
     };
+    let builds = Builds::read(&sources, stop);
     let flow = Flow {
         query: &query,
         texts: &texts,
+        builds: &builds,
         carve: args.input.carve,
         progress: &bar,
         stop,

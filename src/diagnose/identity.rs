@@ -2,7 +2,7 @@
 
 use super::builds;
 use crate::evtx::{Record, Time};
-use crate::scan::HostScan;
+use crate::scan::{self, HostScan};
 
 /// What the machine is, as far as its logs say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,17 +45,12 @@ fn read(record: &Record, identity: &mut Identity, product: &mut Option<String>) 
     match (provider.as_str(), record.event_id) {
         ("microsoft-windows-kernel-general", 12) => {
             identity.boots.push(record.time);
-            let number = |name: &str| record.field(name).and_then(|value| value.trim().parse::<u32>().ok());
-            if let (Some(build), Some(revision)) = (number("BuildVersion"), number("QfeVersion")) {
+            if let Some((build, Some(revision))) = scan::stated(record) {
                 identity.builds.push((record.time, build, revision));
             }
         }
         ("eventlog", 6009) => {
-            let values = record.fields.iter().map(|field| field.value.trim());
-            let build = values
-                .filter_map(|value| value.parse::<u32>().ok())
-                .find(|number| (2600..100_000).contains(number));
-            identity.build = identity.build.or(build);
+            identity.build = identity.build.or(scan::stated(record).map(|(build, _)| build));
             identity.boots.push(record.time);
         }
         ("eventlog", 6005) => identity.boots.push(record.time),

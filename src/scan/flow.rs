@@ -12,7 +12,7 @@ use std::thread;
 use rayon::Scope;
 
 use super::query::Query;
-use super::{Counted, Progress, fault, fill, reader};
+use super::{Builds, Counted, Progress, fault, fill, reader};
 use crate::evtx::{self, CHUNK_SIZE, FILE_HEADER_SIZE, Fault, Head, Place, Record, Visitor};
 use crate::input::{Format, Source};
 use crate::text::{Sentence, Texts};
@@ -30,6 +30,8 @@ pub struct Flow<'a> {
     pub query: &'a Query,
     /// The sources of text.
     pub texts: &'a Texts,
+    /// Which wording a machine's texts have.
+    pub builds: &'a Builds,
     /// Also looks for records outside of chunks.
     pub carve: bool,
     /// Told what is being read.
@@ -232,7 +234,7 @@ impl Visitor for Eye<'_, '_> {
     }
 
     fn record(&mut self, record: Record) {
-        let sentence = self.flow.texts.sentence(&record, None);
+        let sentence = self.flow.texts.sentence(&record, self.flow.builds.of(&record));
         if self.flow.query.holds(&record, &sentence.text) {
             (self.flow.show)(&record, &sentence, &mut self.piece.bytes);
             self.piece.records += 1;

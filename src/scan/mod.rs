@@ -3,6 +3,7 @@
 //! Does not judge what a record means. The outcome is joinable: two scans of different logs make one, so that a
 //! fleet's logs can be read on many machines ([`Scan::write`], [`Scan::read`], [`Scan::join`]).
 
+mod builds;
 mod cache;
 mod flow;
 mod host;
@@ -21,6 +22,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
+pub use builds::Builds;
+pub(crate) use builds::stated;
 pub use flow::{Flow, Flowed, flow};
 pub(crate) use host::{Coverage, Covered, HostLog, HostScan, Item, hosts};
 pub use partial::PartialError;
