@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use crate::evtx::Record;
 
+use super::message;
 use super::packed::{Packed, u16_at, u32_at};
 use super::store::catalogue::Provider;
 use super::store::pack;
@@ -201,16 +202,19 @@ fn misfit(row: &Row, record: &Record) -> Option<u32> {
 }
 
 impl<'a> Event<'a> {
-    /// The text of a Windows build: one seen in it, else the nearest; without a build the newest.
-    pub(super) fn wording(&self, build: Option<u32>) -> Option<&'a str> {
-        let newest = self.wordings.first()?;
-        let Some(build) = build else { return Some(newest.message) };
-        let distance = |wording: &&Wording<'_>| {
-            if wording.first == 0 {
-                return u32::MAX;
-            }
-            wording.first.saturating_sub(build).max(build.saturating_sub(wording.last))
+    /// The text of a Windows build for a record with this many values: one that has no more inserts than that, seen
+    /// in the build, else the nearest; without a build the newest.
+    pub(super) fn wording(&self, build: Option<u32>, values: usize) -> Option<&'a str> {
+        if let [only] = self.wordings.as_slice() {
+            return Some(only.message);
+        }
+        let distance = |wording: &Wording<'_>| match build {
+            None => 0,
+            Some(_) if wording.first == 0 => u32::MAX,
+            Some(build) => wording.first.saturating_sub(build).max(build.saturating_sub(wording.last)),
         };
-        self.wordings.iter().min_by_key(distance).map(|wording| wording.message)
+        let is_short = |wording: &Wording<'_>| message::highest_insert(wording.message) > values;
+        let best = self.wordings.iter().min_by_key(|wording| (is_short(wording), distance(wording)));
+        best.map(|wording| wording.message)
     }
 }

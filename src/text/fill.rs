@@ -26,14 +26,18 @@ pub(super) fn filled(record: &Record, event: &Event<'_>, template: &str) -> Stri
     text
 }
 
-/// The value for an insert. Names count when the record has all of the event's: exports can change the order.
-/// Otherwise the position counts, as it does for Windows.
+/// The value for an insert. Names count when the record has all of the event's but those of binary data: exports and
+/// later versions of Windows can change the order. Otherwise the position counts, as it does for Windows.
 fn value_of<'a>(record: &'a Record, event: &Event<'_>, position: usize) -> Option<&'a str> {
     let names = event.fields.as_deref().unwrap_or_default();
-    if let Some(name) = names.get(position)
-        && names.iter().all(|name| record.field(name).is_some())
+    let is_there = |(position, name): (usize, &&str)| {
+        let is_binary = *name == "__binLength" || event.types.get(position) == Some(&"Binary");
+        is_binary || record.field(name).is_some()
+    };
+    if let Some(value) = names.get(position).and_then(|name| record.field(name))
+        && names.iter().enumerate().all(is_there)
     {
-        return record.field(name);
+        return Some(value);
     }
     record.fields.get(position).map(|field| &*field.value)
 }

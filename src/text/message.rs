@@ -56,6 +56,16 @@ pub(crate) fn fill<'a>(template: &str, mut insert: impl FnMut(usize) -> Option<C
     text
 }
 
+/// The highest insert of a template; 0 when it has none.
+pub(crate) fn highest_insert(template: &str) -> usize {
+    let mut highest = 0;
+    fill(template, |number| {
+        highest = highest.max(number);
+        None
+    });
+    highest
+}
+
 /// Appends as much of `part` as a sentence may hold.
 fn push(text: &mut String, part: &str) {
     let mut room = MAX_SENTENCE.saturating_sub(text.len()).min(part.len());

@@ -281,14 +281,14 @@ impl Texts {
         let sources = self.user.iter().map(|user| (user, TextSource::User));
         for (catalogue, source) in sources.chain([(&self.builtin, TextSource::Catalogue)]) {
             for event in catalogue.events_of(record) {
-                if let Some(wording) = event.wording(build) {
+                if let Some(wording) = event.wording(build, record.fields.len()) {
                     let text = filled(record, &event, wording);
                     return Some(Sentence { text, source, original: None });
                 }
             }
         }
         let event = self.user.iter().find_map(|user| user.unnamed_event_of(record))?;
-        let text = filled(record, &event, event.wording(build)?);
+        let text = filled(record, &event, event.wording(build, record.fields.len())?);
         Some(Sentence { text, source: TextSource::User, original: None })
     }
 }

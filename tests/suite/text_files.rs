@@ -4,7 +4,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use rdpwhy::evtx::Rendering;
+use rdpwhy::evtx::{Field, Rendering};
 use rdpwhy::input::{Options, find};
 use rdpwhy::text::{MessagesError, TextSource, Texts, build_catalogue, with_code_names};
 
@@ -219,4 +219,34 @@ fn catalogue_knows_fields_and_providers_of_an_id() {
     assert_eq!(texts.fields("Nobody", 1), None);
     let providers: Vec<_> = texts.events_with_id(7034).into_iter().map(|event| event.provider).collect();
     assert_eq!(providers, ["Service Control Manager"]);
+}
+
+#[test]
+fn values_of_schannel_are_found_by_name_whether_or_not_the_caller_stands_before_them() {
+    let texts = Texts::builtin();
+    let sentence = |fields: &[(&str, &str)], build| {
+        let mut own = record("Schannel", 36871, None, &[]);
+        let field = |&(name, value): &(&str, &str)| Field { name: Some(name.into()), value: value.into() };
+        own.fields = fields.iter().map(field).collect();
+        texts.sentence(&own, build).text
+    };
+    let old = [("Type", "client"), ("ErrorState", "10013")];
+    let later = [[("CallerProcessId", "820"), ("CallerProcessImageName", "lsass")], old].concat();
+    let said =
+        "A fatal error occurred while creating a TLS client credential. The internal error state is 10013.";
+    assert_eq!(sentence(&old, None), said);
+    assert_eq!(sentence(&later, None), said);
+    assert_eq!(sentence(&old, Some(7601)), said.replace("a TLS", "an SSL"));
+}
+
+#[test]
+fn wording_with_more_inserts_than_the_record_has_values_gives_way() {
+    let texts = Texts::builtin();
+    let sentence = |values: &[&str]| {
+        let own = record("Microsoft-Windows-Time-Service", 35, None, values);
+        texts.sentence(&own, None).text
+    };
+    let said = "The time service is now synchronizing the system time with the time source ntp.example";
+    assert_eq!(sentence(&["ntp.example"]), format!("{said}."));
+    assert!(sentence(&["ntp.example", "17", "3"]).starts_with(&format!("{said} with reference id 17.")));
 }
