@@ -250,3 +250,37 @@ fn wording_with_more_inserts_than_the_record_has_values_gives_way() {
     assert_eq!(sentence(&["ntp.example"]), format!("{said}."));
     assert!(sentence(&["ntp.example", "17", "3"]).starts_with(&format!("{said} with reference id 17.")));
 }
+
+#[test]
+fn file_that_cannot_be_used_is_named_and_the_next_source_is_asked() {
+    let event = |values: &[&str]| record("Service Control Manager", 7034, Some(0xC000), values);
+    let whole = message_table(0xC000_1B7A, &["The agent's own text."]);
+    let mut absurd = whole.clone();
+    absurd[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
+    let endless = "%1%".repeat(2000);
+    let catalogue = format!(
+        "- provider: Service Control Manager\n  events:\n    - {{id: 7034, qualifiers: 49152, message: '{endless}'}}\n"
+    );
+    let cut = library(&whole)[..620].to_vec();
+    let files = [
+        ("cut.dll", cut, "the end"),
+        ("absurd.dll", library(&absurd), "no string for message"),
+        ("endless.dll", library(&message_table(0xC000_1B7A, &[&endless])), "4000 inserts"),
+        ("endless.yml", catalogue.into_bytes(), "4000 inserts"),
+    ];
+    for (name, bytes, found) in files {
+        let mut texts = Texts::builtin();
+        let faults = texts.add_messages_bytes(name, &bytes).unwrap();
+        assert_eq!(faults.len(), 1, "{name}: {faults:?}");
+        assert_eq!(&*faults[0].log, name);
+        assert!(faults[0].found.contains(found) || name == "cut.dll", "{name}: {}", faults[0].found);
+        let sentence = texts.sentence(&event(&["TermService", "3"]), None);
+        assert_eq!(sentence.source, TextSource::Catalogue, "{name}");
+        assert!(sentence.text.starts_with("The TermService service terminated unexpectedly."), "{name}");
+    }
+    let mut texts = Texts::builtin();
+    assert_eq!(texts.add_messages_bytes("whole.dll", &library(&whole)).unwrap(), []);
+    // The catalogue knows the provider by name, a message table without one comes after it.
+    assert_eq!(texts.sentence(&event(&["TermService", "3"]), None).source, TextSource::Catalogue);
+    assert_eq!(texts.sentence(&record("Agent", 7034, Some(0xC000), &[]), None).text, "The agent's own text.");
+}

@@ -21,6 +21,9 @@ const MAX_SIZE: u64 = 128 << 20;
 const MAX_DEPTH: usize = 12;
 const MAX_FILES: usize = 50_000;
 
+/// Most `%` of a text; the longest texts of Windows have 30.
+const MAX_INSERTS: usize = 1000;
+
 /// Endings of provider files.
 const PROVIDER_FILES: [&str; 4] = ["dll", "exe", "sys", "mui"];
 
@@ -34,7 +37,7 @@ pub(super) fn read(path: &Path) -> Result<(Vec<Provider>, Vec<Fault>), MessagesE
     if metadata.is_dir() {
         files.add_folder(path);
     } else if is_catalogue(path) {
-        return Ok((read_catalogue(path)?, Vec::new()));
+        return Ok(sane(path, read_catalogue(path)?));
     } else {
         files.add(path.to_owned());
         files.add_companions(path);
@@ -46,7 +49,7 @@ pub(super) fn read(path: &Path) -> Result<(Vec<Provider>, Vec<Fault>), MessagesE
 pub(super) fn read_bytes(name: &str, bytes: &[u8]) -> Result<(Vec<Provider>, Vec<Fault>), MessagesError> {
     let path = Path::new(name);
     if is_catalogue(path) {
-        return Ok((parse_catalogue(path, bytes)?, Vec::new()));
+        return Ok(sane(path, parse_catalogue(path, bytes)?));
     }
     let (resources, mut faults) = match usable(provider::read(bytes)) {
         Ok(resources) => (vec![resources], Vec::new()),
@@ -54,7 +57,9 @@ pub(super) fn read_bytes(name: &str, bytes: &[u8]) -> Result<(Vec<Provider>, Vec
     };
     let (providers, broken) = provider::providers(&resources);
     faults.extend(broken.iter().map(|found| fault(path, found)));
-    Ok((provider::join_unnamed(providers), faults))
+    let (providers, absurd) = sane(path, provider::join_unnamed(providers));
+    faults.extend(absurd);
+    Ok((providers, faults))
 }
 
 /// Reads all texts of a folder and gives them as a catalogue file, with what could not be read.
@@ -155,7 +160,9 @@ impl Files {
         let mut all = Vec::new();
         let mut faults = Vec::new();
         for path in &self.catalogues {
-            all.extend(read_catalogue(path)?);
+            let (providers, absurd) = sane(path, read_catalogue(path)?);
+            all.extend(providers);
+            faults.extend(absurd);
         }
         for paths in self.providers.values() {
             let mut resources = Vec::new();
@@ -166,12 +173,35 @@ impl Files {
                 }
             }
             let (providers, broken) = provider::providers(&resources);
-            let name = paths.iter().next();
-            faults.extend(name.into_iter().flat_map(|path| broken.iter().map(|found| fault(path, found))));
+            let Some(path) = paths.first() else { continue };
+            faults.extend(broken.iter().map(|found| fault(path, found)));
+            let (providers, absurd) = sane(path, providers);
+            faults.extend(absurd);
             all.extend(providers);
         }
         Ok((provider::join_unnamed(all), faults))
     }
+}
+
+/// Drops the texts that no writer of messages meant, so that the next source is asked; they are one fault.
+fn sane(path: &Path, mut providers: Vec<Provider>) -> (Vec<Provider>, Vec<Fault>) {
+    let mut absurd = Vec::new();
+    for event in providers.iter_mut().flat_map(|provider| &mut provider.events) {
+        let id = event.id;
+        event.wordings.retain(|wording| {
+            let inserts = wording.message.bytes().filter(|&byte| byte == b'%').count();
+            if inserts > MAX_INSERTS {
+                absurd.push((id, inserts));
+            }
+            inserts <= MAX_INSERTS
+        });
+    }
+    let found = absurd.first().map(|(id, inserts)| {
+        let more =
+            if absurd.len() > 1 { format!(", and {} more like it", absurd.len() - 1) } else { String::new() };
+        fault(path, &format!("a text of event {id} with {inserts} inserts{more}"))
+    });
+    (providers, found.into_iter().collect())
 }
 
 fn read_resources(path: &Path) -> Result<provider::Resources, String> {
