@@ -35,7 +35,7 @@ mod updates;
 use crate::evtx::Record;
 use crate::report;
 use crate::rule::{AtomId, RuleSet};
-use crate::scan::{HostScan, Item, Scan};
+use crate::scan::{self, HostScan, Item, Machine, Scan};
 use crate::text::Texts;
 
 pub use connections::{Attempt, Fate, Stage};
@@ -60,15 +60,16 @@ pub struct Options<'a> {
 #[must_use]
 pub fn diagnose(scan: &Scan, options: &Options<'_>) -> Vec<report::Host> {
     use rayon::prelude::*;
-    let hosts = crate::scan::hosts(scan);
-    hosts.into_par_iter().map(|host| host::diagnose(host, options)).collect()
+    // One by one, so that only as many hosts are unpacked at once as there are threads.
+    let machines = scan::machines(scan).into_par_iter().with_max_len(1);
+    machines.map(|machine| host::diagnose(machine.load(), options)).collect()
 }
 
 /// The connection attempts of each host, by name.
 #[must_use]
 pub fn connections(scan: &Scan) -> Vec<(String, Vec<Attempt>)> {
-    crate::scan::hosts(scan)
-        .into_iter()
+    let hosts = scan::machines(scan).into_iter().map(Machine::load);
+    hosts
         .map(|host| {
             let attempts = connections::attempts(&host.items, &host.coverage);
             (host.name, attempts)
@@ -79,8 +80,8 @@ pub fn connections(scan: &Scan) -> Vec<(String, Vec<Attempt>)> {
 /// The sessions of each host, by name.
 #[must_use]
 pub fn sessions(scan: &Scan) -> Vec<(String, Sessions)> {
-    let hosts = crate::scan::hosts(scan);
-    hosts.into_iter().map(|host| (host.name.clone(), sessions::sessions(&host))).collect()
+    let hosts = scan::machines(scan).into_iter().map(Machine::load);
+    hosts.map(|host| (host.name.clone(), sessions::sessions(&host))).collect()
 }
 
 /// Diagnoses a list of records as if they were all that a host's logs hold: how rules are tested.

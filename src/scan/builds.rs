@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::{BLOCK, fill, reader};
+use super::read::{BLOCK, fill, reader};
 use crate::evtx::{self, CHUNK_SIZE, FILE_HEADER_SIZE, Head, Place, Record, Time, Visitor};
 use crate::input::{Format, Source};
 

@@ -3,14 +3,14 @@
 //! An entry holds for one content, one name, one set of rules, one period and one version of rdpwhy. An entry that
 //! cannot be used is read anew and written over; the cache can be deleted at any time.
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::Options;
-use super::tally::Tally;
+use super::kept::{self, Kept};
 use crate::input::ContentKey;
 
 /// One log's place in the cache.
@@ -31,22 +31,15 @@ impl Entry {
     }
 
     /// What was kept, when it can be used.
-    pub(super) fn read(&self) -> Option<Tally> {
-        let packed = fs::read(&self.path).ok()?;
-        let mut bytes = Vec::new();
-        let mut unpacked = flate2::read::DeflateDecoder::new(&packed[..]);
-        io::Read::read_to_end(&mut unpacked, &mut bytes).ok()?;
-        postcard::from_bytes(&bytes).ok()
+    pub(super) fn read(&self) -> Option<Kept> {
+        kept::unpack(File::open(&self.path).ok()?).ok()
     }
 
     /// Keeps what was read; the entry is there whole or not at all.
-    pub(super) fn write(&self, tally: &Tally) -> io::Result<()> {
+    pub(super) fn write(&self, kept: &Kept) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let bytes = postcard::to_stdvec(tally).map_err(io::Error::other)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        let mut packed = flate2::write::DeflateEncoder::new(&mut file, flate2::Compression::fast());
-        packed.write_all(&bytes)?;
-        packed.finish()?;
+        kept::pack(kept, &mut file)?;
         file.persist(&self.path).map(drop).map_err(|error| error.error)
     }
 }

@@ -12,7 +12,8 @@ use std::thread;
 use rayon::Scope;
 
 use super::query::Query;
-use super::{Builds, Counted, Progress, fault, fill, reader};
+use super::read::{Counted, fault, fill, reader};
+use super::{Builds, Progress};
 use crate::evtx::{self, CHUNK_SIZE, FILE_HEADER_SIZE, Fault, Head, Place, Record, Visitor};
 use crate::input::{Format, Source};
 use crate::text::{Sentence, Texts};

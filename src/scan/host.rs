@@ -4,7 +4,7 @@
 //! called at the time; machines whose events were collected keep their own numbers, so that ids overlap or leave
 //! large gaps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::Scan;
@@ -35,8 +35,6 @@ pub(crate) struct HostScan {
     /// Errors and warnings by kind and day since 1970.
     pub(crate) signatures: BTreeMap<(Arc<str>, u32), BTreeMap<i64, u64>>,
     pub(crate) records: u64,
-    /// Whether a log of it could not be read to its end.
-    pub(crate) is_partial: bool,
 }
 
 /// One log of a host.
@@ -93,14 +91,52 @@ impl Coverage {
     }
 }
 
-/// All hosts of a scan, by name.
-pub(crate) fn hosts(scan: &Scan) -> Vec<HostScan> {
-    let mut groups = Groups::new(scan.tally.logs.values());
-    groups.join_renamed(scan.tally.logs.values());
+/// One machine of a scan, whose records are not unpacked yet.
+pub(crate) struct Machine<'a> {
+    scan: &'a Scan,
+    host: HostScan,
+    /// Its names as logs spell them, of which records were kept.
+    computers: Vec<&'a Arc<str>>,
+}
+
+impl Machine<'_> {
+    /// Everything that was kept of it.
+    pub(crate) fn load(self) -> HostScan {
+        let mut host = self.host;
+        for name in self.computers {
+            take(&mut host, self.scan.kept.computer(name));
+        }
+        host.items.sort_by(|left, right| position(&left.record).cmp(&position(&right.record)));
+        host
+    }
+}
+
+/// All machines of a scan, by name.
+pub(crate) fn machines(scan: &Scan) -> Vec<Machine<'_>> {
+    let logs = &scan.kept.logs;
+    let mut groups = Groups::new(logs.values());
+    groups.join_renamed(logs.values());
     groups.join_short_names();
-    let mut hosts: Vec<HostScan> = groups.sets().into_iter().map(|names| build(&names, scan)).collect();
-    hosts.sort_by(|left, right| left.name.cmp(&right.name));
-    hosts
+    let owners = groups.owners();
+    let mut builds: Vec<Build<'_>> = Vec::new();
+    builds.resize_with(owners.values().max().map_or(0, |last| last + 1), Build::default);
+    for (name, log) in logs {
+        for ((computer, channel), cover) in &log.covers {
+            let owner = owners.get(&computer.to_lowercase());
+            if let Some(build) = owner.and_then(|owner| builds.get_mut(*owner)) {
+                build.cover((name, log), (computer, channel), *cover);
+            }
+        }
+    }
+    for name in scan.kept.computers() {
+        let owner = owners.get(&name.to_lowercase());
+        if let Some(build) = owner.and_then(|owner| builds.get_mut(*owner)) {
+            build.computers.push(name);
+        }
+    }
+    let mut machines: Vec<Machine<'_>> = builds.into_iter().map(|build| build.finish(scan)).collect();
+    machines.sort_by(|left, right| left.host.name.cmp(&right.host.name));
+    machines
 }
 
 /// Sets of names that are one machine; names are lower case.
@@ -154,25 +190,31 @@ impl Groups {
 
     /// A short name is the long one that begins with it, when there is only one such.
     fn join_short_names(&mut self) {
-        let names: Vec<String> = self.parent.keys().cloned().collect();
-        for short in names.iter().filter(|name| !name.contains('.')) {
-            let long: BTreeSet<String> = names
-                .iter()
-                .filter(|name| name.split('.').next() == Some(short) && *name != short)
-                .map(|name| self.root(name))
-                .collect();
-            if let (1, Some(only)) = (long.len(), long.first()) {
-                self.join(short, only);
+        let mut long_names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for name in self.parent.keys() {
+            if let Some((short, _)) =
+                name.split_once('.').filter(|(short, _)| self.parent.contains_key(*short))
+            {
+                long_names.entry(short.to_owned()).or_default().push(name.clone());
+            }
+        }
+        for (short, names) in long_names {
+            let roots: BTreeSet<String> = names.iter().map(|name| self.root(name)).collect();
+            if let (1, Some(only)) = (roots.len(), roots.first()) {
+                self.join(&short, only);
             }
         }
     }
 
-    fn sets(&self) -> Vec<BTreeSet<String>> {
-        let mut sets: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    /// The number of the machine that each name belongs to.
+    fn owners(&self) -> HashMap<String, usize> {
+        let mut numbers: HashMap<String, usize> = HashMap::new();
+        let mut owners = HashMap::new();
         for name in self.parent.keys() {
-            sets.entry(self.root(name)).or_default().insert(name.clone());
+            let fresh = numbers.len();
+            owners.insert(name.clone(), *numbers.entry(self.root(name)).or_insert(fresh));
         }
-        sets.into_values().collect()
+        owners
     }
 }
 
@@ -204,74 +246,82 @@ fn is_made_up(name: &str) -> bool {
         || short == "minwinpc"
 }
 
-fn build(names: &BTreeSet<String>, scan: &Scan) -> HostScan {
-    let mut host = HostScan::default();
-    let mut spelled: BTreeMap<String, Time> = BTreeMap::new();
-    for (name, log) in &scan.tally.logs {
-        let mut channels: BTreeMap<Arc<str>, Cover> = BTreeMap::new();
-        for ((computer, channel), cover) in &log.covers {
-            if !names.contains(&computer.to_lowercase()) {
-                continue;
-            }
-            host.coverage.add(channel, *cover);
-            host.records += cover.records;
-            channels.entry(Arc::clone(channel)).and_modify(|own| own.join(*cover)).or_insert(*cover);
-            let last = spelled.entry(computer.to_string()).or_insert(cover.last);
-            *last = (*last).max(cover.last);
-        }
-        if !channels.is_empty() {
-            host.logs.push(HostLog { name: Arc::clone(name), channels });
+/// A machine, log by log.
+#[derive(Default)]
+struct Build<'a> {
+    host: HostScan,
+    /// When each spelling of its names was seen last.
+    spelled: BTreeMap<&'a str, Time>,
+    computers: Vec<&'a Arc<str>>,
+}
+
+impl<'a> Build<'a> {
+    /// Takes in what one log, which may have been the last one too, covers under one name.
+    fn cover(
+        &mut self,
+        (name, log): (&'a Arc<str>, &'a Log),
+        place: (&'a Arc<str>, &Arc<str>),
+        cover: Cover,
+    ) {
+        let host = &mut self.host;
+        let (computer, channel) = place;
+        if host.logs.last().is_none_or(|last| last.name != *name) {
+            host.logs.push(HostLog { name: Arc::clone(name), channels: BTreeMap::new() });
             host.faults.extend(log.faults.iter().cloned());
-            host.is_partial |= log.is_partial;
         }
-    }
-    name_host(&mut host, spelled);
-    for (name, computer) in &scan.tally.computers {
-        if names.contains(&name.to_lowercase()) {
-            take(&mut host, computer);
+        host.coverage.add(channel, cover);
+        host.records += cover.records;
+        if let Some(last) = host.logs.last_mut() {
+            let channels = &mut last.channels;
+            channels.entry(Arc::clone(channel)).and_modify(|own| own.join(cover)).or_insert(cover);
         }
+        let last = self.spelled.entry(computer).or_insert(cover.last);
+        *last = (*last).max(cover.last);
     }
-    host.items.sort_by(|left, right| position(&left.record).cmp(&position(&right.record)));
-    host
+
+    fn finish(mut self, scan: &'a Scan) -> Machine<'a> {
+        name_host(&mut self.host, &self.spelled);
+        Machine { scan, host: self.host, computers: self.computers }
+    }
 }
 
 fn position(record: &Record) -> (Time, &str, u64, &str, u32) {
     (record.time, &record.channel, record.record_id, &record.provider, record.event_id)
 }
 
-fn take(host: &mut HostScan, computer: &Computer) {
-    for ((kind, _), bucket) in &computer.buckets {
-        for (record, weight) in bucket.clone().weighted() {
+fn take(host: &mut HostScan, computer: Computer) {
+    for ((kind, _), bucket) in computer.buckets {
+        for (record, weight) in bucket.weighted() {
             host.items.push(Item { record, atoms: kind.atoms.clone(), weight });
         }
     }
-    for (key, days) in &computer.signatures {
-        let own = host.signatures.entry(key.clone()).or_default();
-        days.iter().for_each(|(day, count)| *own.entry(*day).or_default() += count);
+    for (key, days) in computer.signatures {
+        let own = host.signatures.entry(key).or_default();
+        days.into_iter().for_each(|(day, count)| *own.entry(day).or_default() += count);
     }
 }
 
 /// The name is the one seen last; a full name wins over its own short form.
-fn name_host(host: &mut HostScan, spelled: BTreeMap<String, Time>) {
+fn name_host(host: &mut HostScan, spelled: &BTreeMap<&str, Time>) {
     let newest = spelled.iter().max_by(|left, right| left.1.cmp(right.1).then_with(|| right.0.cmp(left.0)));
     let Some((newest, _)) = newest else { return };
-    let full = spelled.keys().find(|name| {
-        name.contains('.') && name.split('.').next().is_some_and(|short| short.eq_ignore_ascii_case(newest))
-    });
-    host.name.clone_from(full.unwrap_or(newest));
-    let is_other = |name: &String| !name.eq_ignore_ascii_case(&host.name);
-    host.other_names = spelled.keys().filter(|name| is_other(name)).cloned().collect();
+    let full = spelled
+        .keys()
+        .find(|name| name.split_once('.').is_some_and(|(short, _)| short.eq_ignore_ascii_case(newest)));
+    host.name = (*full.unwrap_or(newest)).to_owned();
+    let others = spelled.keys().filter(|name| !name.eq_ignore_ascii_case(&host.name));
+    host.other_names = others.map(|name| (*name).to_owned()).collect();
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Cover, Scan, hosts};
+    use super::{Cover, Scan, machines};
     use crate::evtx::Time;
     use std::sync::Arc;
 
     fn names(covers: &[(&str, u64, u64, u64)]) -> Vec<(String, Vec<String>)> {
         let mut scan = Scan::default();
-        let log = scan.tally.logs.entry(Arc::from("System.evtx")).or_default();
+        let log = scan.kept.logs.entry(Arc::from("System.evtx")).or_default();
         for (at, (name, lowest_id, highest_id, records)) in (0i64..).zip(covers) {
             let time = Time(at * 1_000_000);
             let cover = Cover {
@@ -283,7 +333,8 @@ mod tests {
             };
             log.cover(&Arc::from(*name), &Arc::from("System"), cover);
         }
-        hosts(&scan).into_iter().map(|host| (host.name, host.other_names)).collect()
+        let hosts = machines(&scan).into_iter().map(super::Machine::load);
+        hosts.map(|host| (host.name, host.other_names)).collect()
     }
 
     #[test]

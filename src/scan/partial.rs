@@ -5,14 +5,12 @@ use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::tally::Tally;
+use super::kept::{self, Kept};
 use super::{Part, Scan};
 use crate::input::ContentKey;
 
 /// First bytes of a partial report; the last one is its version.
-const MAGIC: &[u8; 8] = b"rdpwhy\x00\x02";
-/// Largest partial report that is read, unpacked.
-const MAX_BYTES: u64 = 4 << 30;
+const MAGIC: &[u8; 8] = b"rdpwhy\x00\x03";
 
 /// A partial report that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +37,7 @@ pub enum PartialError {
 #[derive(Serialize, Deserialize)]
 struct Stored {
     rules: String,
-    tally: Tally,
+    kept: Kept,
     parts: BTreeMap<ContentKey, Part>,
     duplicates: u64,
     problems: Vec<String>,
@@ -51,18 +49,14 @@ impl Scan {
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let stored = Stored {
             rules: self.rules.clone(),
-            tally: self.tally.clone(),
+            kept: self.kept.clone(),
             duplicates: self.duplicates,
             problems: self.problems.clone(),
             is_partial: self.is_partial,
             parts: self.parts.clone(),
         };
-        let bytes = postcard::to_stdvec(&stored).map_err(io::Error::other)?;
         out.write_all(MAGIC)?;
-        let mut packed = flate2::write::DeflateEncoder::new(out, flate2::Compression::fast());
-        packed.write_all(&bytes)?;
-        packed.finish()?;
-        Ok(())
+        kept::pack(&stored, out)
     }
 
     /// Reads a partial report; `rules` is the fingerprint of the rules of this run.
@@ -72,17 +66,12 @@ impl Scan {
         if &magic != MAGIC {
             return Err(PartialError::Foreign);
         }
-        let mut bytes = Vec::new();
-        flate2::read::DeflateDecoder::new(input)
-            .take(MAX_BYTES)
-            .read_to_end(&mut bytes)
-            .map_err(|_| PartialError::Damaged)?;
-        let stored: Stored = postcard::from_bytes(&bytes).map_err(|_| PartialError::Damaged)?;
+        let stored: Stored = kept::unpack(input).map_err(|_| PartialError::Damaged)?;
         if stored.rules != rules {
             return Err(PartialError::OtherRules { expected: rules.to_owned(), found: stored.rules });
         }
         Ok(Self {
-            tally: stored.tally,
+            kept: stored.kept,
             rules: stored.rules,
             duplicates: stored.duplicates,
             problems: stored.problems,

@@ -123,7 +123,7 @@ impl Computer {
         self.coarsen();
     }
 
-    fn join(&mut self, mut other: Self) {
+    pub(super) fn join(&mut self, mut other: Self) {
         while self.level < other.level {
             self.widen();
         }
@@ -250,7 +250,7 @@ impl Log {
         }
     }
 
-    fn join(&mut self, other: Self) {
+    pub(super) fn join(&mut self, other: Self) {
         self.bytes += other.bytes;
         self.records += other.records;
         self.lost += other.lost;
