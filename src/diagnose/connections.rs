@@ -10,100 +10,10 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
+use super::attempt::{Attempt, Stage, closer, is_inside};
 use crate::evtx::{Record, Span, Time};
 use crate::rule::matcher::{address_of, number_of};
 use crate::scan::{Coverage, Covered, Item};
-
-/// The step of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
-    /// A packet reached the machine.
-    Network,
-    /// The listener took it.
-    Listener,
-    /// TLS was agreed on.
-    Security,
-    /// Credentials were accepted.
-    Authentication,
-    /// A session was looked for.
-    Logon,
-    /// A session was opened or joined.
-    Session,
-    /// The desktop came up.
-    Desktop,
-}
-
-impl Stage {
-    /// The word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Network => "network",
-            Self::Listener => "listener",
-            Self::Security => "security",
-            Self::Authentication => "authentication",
-            Self::Logon => "logon",
-            Self::Session => "session",
-            Self::Desktop => "desktop",
-        }
-    }
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Fate {
-    /// It reached a session.
-    Good,
-    /// Somebody who uses the server did not get in.
-    Failed,
-    /// Nobody who uses the server made it.
-    Noise,
-    /// The log that would tell is missing.
-    Unknown,
-}
-
-impl Fate {
-    /// The word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Failed => "failed",
-            Self::Noise => "noise",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// One attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// First record.
-    pub start: Time,
-    /// Last record, the end of the session included.
-    pub end: Time,
-    /// Client's address without port.
-    pub address: Option<IpAddr>,
-    /// User as the log has it, `DOMAIN\user` where known.
-    pub user: Option<String>,
-    /// Session id.
-    pub session: Option<u32>,
-    /// The furthest step that it reached.
-    pub stage: Stage,
-    /// How it ended.
-    pub fate: Fate,
-    /// Code that the end was logged with: table and value.
-    pub code: Option<(&'static str, u32)>,
-    /// When its session was left; `None` when it got none, or somebody was at it at the end of the logs.
-    pub left: Option<Time>,
-    /// Who or what closed it, in words.
-    pub closed_by: Option<String>,
-    /// How many attempts this one stands for: floods are thinned.
-    pub weight: u64,
-    activity: Option<Box<str>>,
-    has_listener: bool,
-    is_refused: bool,
-}
 
 /// How long records of one attempt may be apart while it is being set up.
 const SETUP: Span = Span::seconds(90);
@@ -112,6 +22,12 @@ const TOGETHER: Span = Span::seconds(3);
 /// Attempts that are kept open while others come.
 const MAX_OPEN: usize = 256;
 
+/// RemoteConnectionManager refuses a client for its licence, or cannot give it one; the same in newer logs, whose ids
+/// carry the qualifiers.
+const NO_LICENCE: [u32; 8] = [1003, 1004, 1011, 1028, 50155, 50156, 50163, 50180];
+/// Reasons of a disconnect at the licensing step (MS-RDPBCGR 2.2.5.1.1).
+const LICENSING: std::ops::RangeInclusive<u32> = 0x100..=0x10B;
+
 /// Channels that say whether an attempt went on.
 const RCM: &str = "Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational";
 const LSM: &str = "Microsoft-Windows-TerminalServices-LocalSessionManager/Operational";
@@ -119,7 +35,8 @@ const LSM: &str = "Microsoft-Windows-TerminalServices-LocalSessionManager/Operat
 /// Rebuilds the attempts from a host's records.
 pub(crate) fn attempts(items: &[Item], coverage: &Coverage) -> Vec<Attempt> {
     let mut builder = Builder::default();
-    for item in items {
+    for (at, item) in items.iter().enumerate() {
+        builder.number = at;
         builder.take(&item.record, item.weight);
     }
     builder.finish(coverage)
@@ -133,6 +50,8 @@ struct Builder {
     /// Sessions that are alive: id to attempt.
     sessions: BTreeMap<u32, usize>,
     by_activity: FxHashMap<Box<str>, usize>,
+    /// The number of the record that is looked at.
+    number: usize,
 }
 
 impl Builder {
@@ -143,13 +62,18 @@ impl Builder {
             ("rdpcorets", _) => self.core(record, weight),
             ("remoteconnectionmanager", 261) => self.listener(record, weight),
             ("remoteconnectionmanager", 1149) => self.authenticated(record, weight),
+            ("remoteconnectionmanager" | "termservice", id) if NO_LICENCE.contains(&id) => {
+                self.no_licence(record);
+            }
             ("localsessionmanager", _) => self.session(record),
+            ("auditing", 4624) => self.granted(record),
             ("auditing", 4625) => self.refused(record),
             _ => {}
         }
     }
 
     fn core(&mut self, record: &Record, weight: u64) {
+        let number = self.number;
         match record.event_id {
             131 => {
                 let address = record.field("ClientIP").or_else(|| record.insert(2)).and_then(address_of);
@@ -174,19 +98,15 @@ impl Builder {
                 if let Some(attempt) = self.all.get_mut(at) {
                     attempt.is_refused = true;
                     attempt.address = attempt.address.or(address);
-                    attempt.stage = attempt.stage.max(Stage::Listener);
-                    attempt.end = record.time;
+                    attempt.reach(Stage::Listener, record.time, number);
+                    attempt.ends(record.time, number);
                     attempt.closed_by = Some("the server refused it".to_owned());
                 }
             }
             65 | 97 | 98 | 153 | 100 | 33 | 104 => {
                 if let Some(attempt) = self.of(record, None).and_then(|at| self.all.get_mut(at)) {
-                    attempt.stage = attempt.stage.max(if record.event_id == 153 {
-                        Stage::Security
-                    } else {
-                        Stage::Listener
-                    });
-                    attempt.end = attempt.end.max(record.time);
+                    let stage = if record.event_id == 153 { Stage::Security } else { Stage::Listener };
+                    attempt.reach(stage, record.time, number);
                 }
             }
             102 | 103 | 142 | 143 => self.core_close(record),
@@ -195,8 +115,9 @@ impl Builder {
     }
 
     fn core_close(&mut self, record: &Record) {
+        let number = self.number;
         let Some(attempt) = self.of(record, None).and_then(|at| self.all.get_mut(at)) else { return };
-        attempt.end = attempt.end.max(record.time);
+        attempt.ends(record.time, number);
         let code = record.field("ReasonCode").and_then(number_of);
         if let Some(code) = code {
             attempt.code = attempt.code.or(Some(("rdpcorets", code)));
@@ -210,9 +131,10 @@ impl Builder {
         let fits = |attempt: &Attempt| !attempt.has_listener;
         let at = self.same(record).or_else(|| self.find(record.time, TOGETHER, fits));
         let at = at.unwrap_or_else(|| self.start(record.time, weight));
+        let number = self.number;
         if let Some(attempt) = self.all.get_mut(at) {
             attempt.has_listener = true;
-            attempt.stage = attempt.stage.max(Stage::Listener);
+            attempt.reach(Stage::Listener, record.time, number);
         }
     }
 
@@ -227,11 +149,11 @@ impl Builder {
         };
         let at = self.same(record).or_else(|| self.find(record.time, SETUP, fits));
         let at = at.unwrap_or_else(|| self.start(record.time, weight));
+        let number = self.number;
         if let Some(attempt) = self.all.get_mut(at) {
-            attempt.stage = attempt.stage.max(Stage::Authentication);
+            attempt.reach(Stage::Authentication, record.time, number);
             attempt.address = attempt.address.or(address);
             attempt.user = attempt.user.take().or(user);
-            attempt.end = attempt.end.max(record.time);
         }
     }
 
@@ -241,20 +163,20 @@ impl Builder {
             .or_else(|| record.field("Session"))
             .or_else(|| record.field("TargetSession"));
         let id = id.and_then(number_of);
+        let number = self.number;
         match record.event_id {
             21 | 25 => self.logon(record, id),
             41 => {
-                let fits = |attempt: &Attempt| attempt.stage == Stage::Authentication;
+                let fits = |attempt: &Attempt| (Stage::Authentication..Stage::Logon).contains(&attempt.stage);
                 let found = self.same(record).or_else(|| self.find(record.time, SETUP, fits));
                 if let Some(attempt) = found.and_then(|at| self.all.get_mut(at)) {
-                    attempt.stage = attempt.stage.max(Stage::Logon);
+                    attempt.reach(Stage::Logon, record.time, number);
                     attempt.session = id;
                 }
             }
             22 => {
                 if let Some(attempt) = self.alive(id) {
-                    attempt.stage = Stage::Desktop;
-                    attempt.end = attempt.end.max(record.time);
+                    attempt.reach(Stage::Desktop, record.time, number);
                 }
             }
             23 | 24 | 39 | 40 => self.session_end(record, id),
@@ -277,12 +199,12 @@ impl Builder {
             .or_else(|| self.find(record.time, SETUP, same))
             .or_else(|| self.find(record.time, SETUP, fits))
             .unwrap_or_else(|| self.start(record.time, 1));
+        let number = self.number;
         if let Some(attempt) = self.all.get_mut(at) {
-            attempt.stage = Stage::Session;
+            attempt.reach(Stage::Session, record.time, number);
             attempt.address = Some(address);
             attempt.user = user.or(attempt.user.take());
             attempt.session = id;
-            attempt.end = attempt.end.max(record.time);
         }
         if let Some(id) = id {
             self.sessions.insert(id, at);
@@ -291,13 +213,19 @@ impl Builder {
 
     fn session_end(&mut self, record: &Record, id: Option<u32>) {
         let reason = record.field("Reason").or_else(|| record.field("Source")).and_then(number_of);
-        let Some(attempt) = self.alive(id) else { return };
-        attempt.end = attempt.end.max(record.time);
-        if record.event_id != 39 {
+        let number = self.number;
+        let Some(attempt) = self.alive_or_waiting(record, id) else { return };
+        attempt.ends(record.time, number);
+        if record.event_id != 39 && attempt.stage >= Stage::Session {
             attempt.left.get_or_insert(record.time);
         }
         match (record.event_id, reason) {
-            (40, Some(reason)) => attempt.code = Some(("rdp-disconnect", reason)),
+            (40, Some(reason)) => {
+                attempt.code = Some(("rdp-disconnect", reason));
+                if LICENSING.contains(&reason) && attempt.stage < Stage::Session {
+                    attempt.stage = Stage::Licence;
+                }
+            }
             (23, _) => attempt.closed_by = Some("logoff".to_owned()),
             (39, _) => attempt.closed_by = Some("another session".to_owned()),
             _ => {}
@@ -306,6 +234,46 @@ impl Builder {
             && let Some(id) = id
         {
             self.sessions.remove(&id);
+        }
+    }
+
+    /// The attempt whose session it is, or that waits for a session of this number.
+    fn alive_or_waiting(&mut self, record: &Record, id: Option<u32>) -> Option<&mut Attempt> {
+        let waits = |attempt: &Attempt| attempt.session == id && attempt.stage < Stage::Session;
+        let waiting = || self.find(record.time, SETUP, waits).filter(|_| id.is_some());
+        let at = waiting().or_else(|| self.sessions.get(&id?).copied())?;
+        self.all.get_mut(at)
+    }
+
+    /// A client whose credentials were accepted gets no licence.
+    fn no_licence(&mut self, record: &Record) {
+        let number = self.number;
+        let fits = |attempt: &Attempt| (Stage::Authentication..Stage::Session).contains(&attempt.stage);
+        let found = self.same(record).or_else(|| self.find(record.time, SETUP, fits));
+        let found = found.and_then(|at| self.all.get_mut(at)).filter(|attempt| fits(attempt));
+        if let Some(attempt) = found {
+            attempt.stage = Stage::Licence;
+            attempt.ends(record.time, number);
+            attempt.closed_by = Some("licensing".to_owned());
+        }
+    }
+
+    /// The security log tells of a remote logon: it names the user, and stands for the session where no other log does.
+    fn granted(&mut self, record: &Record) {
+        let Some(address) = record.field("IpAddress").and_then(address_of) else { return };
+        if !matches!(record.field("LogonType"), Some("7" | "10")) {
+            return;
+        }
+        let user = joined_name(record.field("TargetDomainName"), record.field("TargetUserName"));
+        let number = self.number;
+        let is_same = |attempt: &Attempt| attempt.address == Some(address) && !attempt.is_refused;
+        // Windows writes one for each of the two tokens of an administrator.
+        let at = self.find(record.time, SETUP, is_same).unwrap_or_else(|| self.start(record.time, 1));
+        if let Some(attempt) = self.all.get_mut(at) {
+            attempt.is_granted = true;
+            attempt.address = Some(address);
+            attempt.user = attempt.user.take().or(user);
+            attempt.reach(Stage::Logon, record.time, number);
         }
     }
 
@@ -318,10 +286,12 @@ impl Builder {
         let status = record.field("SubStatus").and_then(number_of).filter(|code| *code != 0);
         let status = status.or_else(|| record.field("Status").and_then(number_of));
         let user = joined_name(record.field("TargetDomainName"), record.field("TargetUserName"));
+        let number = self.number;
         let found = self
             .find(record.time, SETUP, |attempt| attempt.address == address && attempt.stage < Stage::Session);
         if let Some(attempt) = found.and_then(|at| self.all.get_mut(at)) {
             attempt.is_refused = true;
+            attempt.ends(record.time, number);
             attempt.code = status.map(|code| ("ntstatus", code));
             attempt.user = attempt.user.take().or(user);
             attempt.closed_by = Some("the logon was refused".to_owned());
@@ -339,22 +309,7 @@ impl Builder {
             self.open.remove(0);
         }
         let at = self.all.len();
-        self.all.push(Attempt {
-            start: time,
-            end: time,
-            address: None,
-            user: None,
-            session: None,
-            stage: Stage::Network,
-            fate: Fate::Noise,
-            code: None,
-            left: None,
-            closed_by: None,
-            weight,
-            activity: None,
-            has_listener: false,
-            is_refused: false,
-        });
+        self.all.push(Attempt::new(time, weight, self.number));
         self.open.push(at);
         at
     }
@@ -398,33 +353,10 @@ impl Builder {
             // Without the log that a further step would stand in, not having got there means nothing.
             let next = if attempt.stage < Stage::Authentication { RCM } else { LSM };
             let is_told = attempt.is_refused || coverage.reaches(next, attempt.start) == Covered::Yes;
-            attempt.fate = match () {
-                () if attempt.stage >= Stage::Session => Fate::Good,
-                () if !is_told && (is_own || attempt.stage >= Stage::Authentication) => Fate::Unknown,
-                () if attempt.stage >= Stage::Authentication || is_own => Fate::Failed,
-                () => Fate::Noise,
-            };
+            attempt.settle(is_own, is_told);
         }
         all
     }
-}
-
-/// Who closes a connection with a code (MS-RDPBCGR 2.2.5.1.1; Win32 codes of a path that broke).
-const fn closer((table, code): (&'static str, u32)) -> Option<&'static str> {
-    // Codes of the other tables name no side.
-    if !matches!(table.as_bytes(), b"rdp-disconnect") {
-        return None;
-    }
-    Some(match code {
-        1 | 2 => "an administrator or a tool",
-        3 | 4 => "a time limit",
-        5 => "another connection",
-        7..=10 => "the server",
-        11 | 12 => "the user",
-        0x100..=0x10B => "licensing",
-        0x8007_0040 | 0x8007_0079 => "the network",
-        _ => return None,
-    })
 }
 
 fn joined_name(domain: Option<&str>, user: Option<&str>) -> Option<String> {
@@ -433,12 +365,4 @@ fn joined_name(domain: Option<&str>, user: Option<&str>) -> Option<String> {
         Some(domain) => format!("{domain}\\{user}"),
         None => user.to_owned(),
     })
-}
-
-/// Whether an address belongs to a private network.
-pub(crate) fn is_inside(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-    }
 }

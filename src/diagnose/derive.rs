@@ -2,19 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::attempt::Attempt;
 use super::changes;
-use super::connections::Attempt;
-use super::facts::fact;
+use super::facts::{Fact, Facts};
 use super::outage::Course;
 use super::services::{LISTENER, State, Step};
-use super::sessions;
-use crate::evtx::{Record, Span, Time};
+use super::{sessions, silence};
+use crate::evtx::{Span, Time};
 use crate::scan::{Covered, HostScan};
-
-/// How long nothing must arrive, where connections came before, to be silence.
-const SILENCE: Span = Span::hours(1);
-
-const CORE: &str = "Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational";
 
 /// What facts are made of.
 pub(crate) struct Sources<'a> {
@@ -28,15 +23,14 @@ pub(crate) struct Sources<'a> {
 }
 
 /// All derived facts of a host.
-pub(crate) fn derive(sources: &Sources<'_>) -> Vec<Record> {
-    let mut facts = Vec::new();
-    let name = sources.host.name.as_str();
-    attempts(sources, name, &mut facts);
+pub(crate) fn derive(sources: &Sources<'_>) -> Vec<Fact> {
+    let mut facts = Facts::new(&sources.host.name);
+    attempts(sources, &mut facts);
     for step in sources.services {
         let code = step.code.clone().unwrap_or_default();
         let fields =
             [("Service", step.service.clone()), ("State", step.state.as_str().to_owned()), ("Code", code)];
-        facts.push(fact("service", step.time, name, &fields));
+        facts.add("service", step.time, &fields, [step.item]);
     }
     let end = sources.host.coverage.last.unwrap_or_default();
     for step in sources.at_end.values() {
@@ -47,26 +41,41 @@ pub(crate) fn derive(sources: &Sources<'_>) -> Vec<Record> {
             ("Seconds", end.since(step.time).as_seconds().to_string()),
         ];
         let kind = if step.service == LISTENER { "listener_at_end" } else { "service_at_end" };
-        facts.push(fact(kind, step.time, name, &fields));
+        facts.add(kind, step.time, &fields, [step.item]);
     }
     for step in sources.changes {
         let fields = [("Kind", step.kind.to_owned()), ("Text", step.text.clone()), ("Kb", step.kb.join(" "))];
-        facts.push(fact("change", step.time, name, &fields));
+        facts.add("change", step.time, &fields, [step.item]);
     }
     for boot in sources.boots {
-        facts.push(fact("boot", *boot, name, &[]));
+        facts.add("boot", *boot, &[], boot_records(sources, *boot));
     }
     if let Some(outage) = &sources.course.outage
         && let Some(first) = outage.first_failure
     {
         let state = if outage.end.is_some() { "over" } else { "open" };
         let fields = [("State", state.to_owned()), ("Failed", outage.failed_attempts.to_string())];
-        facts.push(fact("outage", first, name, &fields));
+        facts.add("outage", first, &fields, outage_records(sources, first));
     }
-    not_started(sources, name, end, &mut facts);
-    silence(sources, name, end, &mut facts);
-    sessions::facts(sources.host, name, end, &mut facts);
-    facts
+    not_started(sources, end, &mut facts);
+    silence::silence(sources, end, &mut facts);
+    sessions::facts(sources.host, end, &mut facts);
+    facts.all
+}
+
+/// The records of a start of the machine.
+fn boot_records(sources: &Sources<'_>, boot: Time) -> Vec<usize> {
+    let items = &sources.host.items;
+    let from = items.partition_point(|item| item.record.time < boot);
+    let same = items.iter().enumerate().skip(from).take_while(|(_, item)| item.record.time == boot);
+    same.filter(|(_, item)| matches!(item.record.event_id, 12 | 6005 | 6009)).map(|(at, _)| at).collect()
+}
+
+/// The records that begin an outage: those of the first failed attempt, or of the state of a service.
+fn outage_records(sources: &Sources<'_>, first: Time) -> Vec<usize> {
+    let attempt = sources.attempts.iter().find(|attempt| attempt.start == first);
+    let steps = sources.services.iter().filter(|step| step.time == first).map(|step| step.item);
+    attempt.map_or_else(|| steps.collect(), |attempt| attempt.records().into_iter().collect())
 }
 
 /// How long after a start of the machine the service may take.
@@ -74,7 +83,7 @@ const START: Span = Span::minutes(15);
 
 /// Since the last start of the machine nothing shows that the service or the listener came up, as it did after an
 /// earlier one.
-fn not_started(sources: &Sources<'_>, name: &str, end: Time, facts: &mut Vec<Record>) {
+fn not_started(sources: &Sources<'_>, end: Time, facts: &mut Facts<'_>) {
     let Some(boot) = sources.boots.last().copied() else { return };
     let is_up = |step: &&Step| {
         (step.service == LISTENER || step.service == "TermService") && step.state == State::Running
@@ -90,11 +99,11 @@ fn not_started(sources: &Sources<'_>, name: &str, end: Time, facts: &mut Vec<Rec
     let is_covered = sources.host.coverage.reaches(rcm, boot) == Covered::Yes;
     if !came_up && worked_before && is_covered && end.since(boot) >= START {
         let fields = [("Seconds", end.since(boot).as_seconds().to_string())];
-        facts.push(fact("not_started", boot, name, &fields));
+        facts.add("not_started", boot, &fields, boot_records(sources, boot));
     }
 }
 
-fn attempts(sources: &Sources<'_>, name: &str, facts: &mut Vec<Record>) {
+fn attempts(sources: &Sources<'_>, facts: &mut Facts<'_>) {
     for attempt in sources.attempts {
         let text = |value: Option<String>| value.unwrap_or_default();
         let fields = [
@@ -106,29 +115,6 @@ fn attempts(sources: &Sources<'_>, name: &str, facts: &mut Vec<Record>) {
             ("Seconds", attempt.end.since(attempt.start).as_seconds().to_string()),
             ("Code", text(attempt.code.map(|(_, code)| code.to_string()))),
         ];
-        facts.push(fact("attempt", attempt.start, name, &fields));
+        facts.add("attempt", attempt.start, &fields, attempt.records());
     }
-}
-
-/// Nothing arrives any more although the listener is up, where people connected before.
-fn silence(sources: &Sources<'_>, name: &str, end: Time, facts: &mut Vec<Record>) {
-    let Some(last_good) = sources.course.last_good else { return };
-    let last = sources.attempts.iter().map(|attempt| attempt.start).max().unwrap_or(last_good);
-    let is_covered = sources.host.coverage.reaches(CORE, last_good) == Covered::Yes;
-    let is_up = [LISTENER, "TermService"]
-        .iter()
-        .all(|name| sources.at_end.get(*name).is_none_or(|step| step.state == State::Running));
-    let seconds = end.since(last).as_seconds();
-    if is_covered && is_up && end.since(last) >= SILENCE && longest_gap(sources.attempts) * 3 < seconds {
-        facts.push(fact("silence", last, name, &[("Seconds", seconds.to_string())]));
-    }
-}
-
-/// The longest time without an attempt while connections worked, in seconds.
-fn longest_gap(attempts: &[Attempt]) -> i64 {
-    let gaps = attempts.windows(2).map(|pair| match pair {
-        [left, right] => right.start.since(left.start).as_seconds(),
-        _ => 0,
-    });
-    gaps.max().unwrap_or(i64::MAX / 4)
 }

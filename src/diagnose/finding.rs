@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::eval::{Judge, Truth, bounds, value};
 use super::evidence;
+use super::facts::is_fact;
 use super::identity::Identity;
 use super::plain;
 use super::timeline::Timeline;
@@ -285,6 +286,18 @@ fn fill_at(
     out
 }
 
+/// The value of a field of a record; of a fact its own fields, and everything else from the records that it was made of.
+fn shown_value(scene: &Scene<'_>, at: usize, field: &str) -> Option<String> {
+    let of = |at: usize| scene.timeline.item(at).and_then(|item| value(&item.record, field, scene.texts));
+    let own = scene.timeline.item(at).filter(|item| is_fact(&item.record));
+    match own {
+        Some(item) if item.record.field(field).is_none() => {
+            scene.timeline.sources(at).iter().copied().find_map(of)
+        }
+        _ => of(at),
+    }
+}
+
 fn placeholder(
     name: &str,
     judge: &Judge<'_>,
@@ -299,8 +312,7 @@ fn placeholder(
         "last_time" => return near.last().map(|at| timeline.time(*at).rfc3339()),
         _ => {}
     }
-    let of =
-        |at: &usize, field: &str| timeline.item(*at).and_then(|item| value(&item.record, field, scene.texts));
+    let of = |at: &usize, field: &str| shown_value(scene, *at, field);
     if let Some((signal, field)) = name.split_once('.') {
         let hits = judge.hits(signal);
         if field == "count" {

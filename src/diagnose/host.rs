@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::connections::{Attempt, Fate};
+use super::attempt::{Attempt, Fate};
 use super::finding::{self, Finding, Found, Scene};
 use super::identity::Identity;
 use super::outage::{self, Course};
@@ -74,6 +74,7 @@ fn find(host: &mut Host, scene: &Scene<'_>, options: &Options<'_>) {
     let mut found = decide_all(scene, host);
     let (known, remarks) = regression::judge(scene, &host.updates, &mut found);
     found.extend(known);
+    rank::humble(&mut found, scene.timeline);
     host.notes.extend(remarks);
     host.causes = rank::rank(found, &|rule| fits_client(options, rule));
     if !options.keeps_harmless {
@@ -251,7 +252,10 @@ fn judge(host: &mut Host, course: &Course, is_down: bool) {
             (Status::Broken, format!("the last {failed} attempts of users failed"))
         }
         () if severe && is_open => {
-            (Status::Broken, format!("no connection worked since: {}", title(leading)))
+            let failed = host.outage.as_ref().map_or(0, |outage| outage.failed_attempts);
+            let words =
+                if failed == 0 { "nobody is seen to connect since" } else { "no connection worked since" };
+            (Status::Broken, format!("{words}: {}", title(leading)))
         }
         () if leading.is_some() => (Status::Degraded, format!("something is wrong: {}", title(leading))),
         () if course.outage.is_some() => {

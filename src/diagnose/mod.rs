@@ -4,6 +4,7 @@
 //! the method: connections first, then when it broke, what changed, which causes fit, and what stays unknown.
 
 mod advice;
+mod attempt;
 pub mod builds;
 mod changes;
 mod clock;
@@ -25,6 +26,7 @@ mod regression;
 mod services;
 mod sessions;
 mod shifts;
+mod silence;
 mod strangers;
 mod suspect;
 pub mod thorough;
@@ -38,7 +40,7 @@ use crate::rule::{AtomId, RuleSet};
 use crate::scan::{self, HostScan, Item, Machine, Scan};
 use crate::text::Texts;
 
-pub use connections::{Attempt, Fate, Stage};
+pub use attempt::{Attempt, Fate, Stage};
 pub use life::Story;
 pub use sessions::{Ending, Session, Sessions, Stint};
 

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::connections::{Attempt, Fate};
+use super::attempt::{Attempt, Fate};
 use super::services::{LISTENER, State, Step};
 use crate::evtx::{Span, Time};
 use crate::report::{ConnectionCounts, Interval, Outage};

@@ -4,10 +4,32 @@
 
 use std::cmp::Reverse;
 
+use super::facts::is_fact;
 use super::finding::Found;
 use super::plain::FAMILY;
+use super::timeline::Timeline;
 use crate::evtx::Time;
-use crate::report::Cause;
+use crate::report::{Cause, Confidence};
+
+/// Silence shows nothing of its cause: where records state another one, it is only a remark beside it.
+pub(super) fn humble(found: &mut [Found], timeline: &Timeline) {
+    let is_silence = |found: &Found| {
+        let is_one = |at: &usize| {
+            let item = timeline.item(*at);
+            item.is_some_and(|item| is_fact(&item.record) && item.record.field("Fact") == Some("silence"))
+        };
+        !found.hits.is_empty() && found.hits.iter().all(is_one)
+    };
+    let states = |found: &&Found| {
+        let cause = &found.cause;
+        cause.confidence >= Confidence::Medium && cause.family != "expected-or-benign" && !is_silence(found)
+    };
+    let Some(stated) = found.iter().find(states).map(|found| found.cause.title.clone()) else { return };
+    for one in found.iter_mut().filter(|one| is_silence(one)) {
+        one.cause.confidence = Confidence::Low;
+        one.cause.because.push(format!("only silence shows it, and records state another cause: {stated}"));
+    }
+}
 
 /// Orders causes, the leading one first, and notes which explains which.
 pub(crate) fn rank(mut found: Vec<Found>, client_errors: &dyn Fn(&str) -> bool) -> Vec<Cause> {
@@ -19,7 +41,7 @@ pub(crate) fn rank(mut found: Vec<Found>, client_errors: &dyn Fn(&str) -> bool) 
 type Order<'a> = (
     (bool, bool),
     bool,
-    Reverse<crate::report::Confidence>,
+    Reverse<Confidence>,
     bool,
     Reverse<usize>,
     crate::report::Severity,
@@ -43,7 +65,7 @@ fn order<'a>(found: &'a Found, client_errors: &dyn Fn(&str) -> bool) -> Order<'a
 
 /// A cause explains another when its rule says so and it is at least about as sure.
 fn link(found: &mut [Found]) {
-    let known: Vec<(String, String, crate::report::Confidence, Vec<String>)> = found
+    let known: Vec<(String, String, Confidence, Vec<String>)> = found
         .iter()
         .map(|found| {
             (
@@ -54,9 +76,7 @@ fn link(found: &mut [Found]) {
             )
         })
         .collect();
-    let explains = |by: &(String, String, crate::report::Confidence, Vec<String>),
-                    rule: &str,
-                    family: &str| {
+    let explains = |by: &(String, String, Confidence, Vec<String>), rule: &str, family: &str| {
         by.0 != rule && by.3.iter().any(|name| name == rule || name.strip_prefix("family:") == Some(family))
     };
     for one in found.iter_mut() {

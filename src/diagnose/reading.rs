@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::connections::{self, Attempt, Fate};
+use super::attempt::{Attempt, Fate};
+use super::connections;
+use super::facts::Fact;
 use super::identity::{self, Identity};
 use super::outage::{self, Course};
 use super::services::{self, Step};
@@ -19,7 +21,7 @@ pub(super) struct Reading {
     pub(super) at_end: BTreeMap<String, Step>,
     pub(super) course: Course,
     pub(super) changes: Vec<changes::Step>,
-    pub(super) facts: Vec<Record>,
+    pub(super) facts: Vec<Fact>,
 }
 
 /// Reads the records of a host, whose clock is mended; the outage nearest to `around` is the one told.
@@ -48,6 +50,6 @@ pub(super) fn read(scan: &HostScan, around: Option<Time>) -> Reading {
 /// All that rules are asked about: the records, and the facts made of them.
 pub(super) fn told(mut scan: HostScan) -> Vec<Record> {
     clock::mend(&mut scan.items);
-    let facts = read(&scan, None).facts;
+    let facts = read(&scan, None).facts.into_iter().map(|fact| fact.record);
     scan.items.into_iter().map(|item| item.record).chain(facts).collect()
 }

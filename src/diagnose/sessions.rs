@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::facts::fact;
+use super::facts::Facts;
 use crate::evtx::{Record, Span, Time};
 use crate::rule::matcher::{address_of, number_of};
 use crate::scan::{HostScan, Item};
@@ -278,42 +278,46 @@ fn is_lsm(record: &Record, ids: &[u32]) -> bool {
 }
 
 /// Facts: sessions that ended together, and stale ones.
-pub(super) fn facts(host: &HostScan, name: &str, end: Time, facts: &mut Vec<Record>) {
-    dropped_together(host, name, facts);
-    let mut stale: Vec<(String, Time, String, i64)> = Vec::new();
+pub(super) fn facts(host: &HostScan, end: Time, facts: &mut Facts<'_>) {
+    dropped_together(host, facts);
+    let mut stale: Vec<(u32, Time, String, i64)> = Vec::new();
     for session in sessions(host).all {
         if let (Some(days), Some(away)) = (session.stale_days(end), session.away_since) {
-            stale.push((session.id.to_string(), away, session.user.unwrap_or_default(), days));
+            stale.push((session.id, away, session.user.unwrap_or_default(), days));
         }
     }
     stale.sort();
     for (id, away, user, days) in stale {
-        let fields = [("Session", id), ("User", user), ("Days", days.to_string())];
-        facts.push(fact("stale_session", away, name, &fields));
+        let left = ends(host).filter(|(_, time, own)| *time == away && *own == id).map(|(at, _, _)| at);
+        let fields = [("Session", id.to_string()), ("User", user), ("Days", days.to_string())];
+        facts.add("stale_session", away, &fields, left);
     }
 }
 
+/// Records of sessions that somebody left: number in the host's list, time and session.
+fn ends(host: &HostScan) -> impl Iterator<Item = (usize, Time, u32)> {
+    let left = |(at, item): (usize, &Item)| {
+        let record = &item.record;
+        let session = session_of(record).and_then(number_of).filter(|_| is_lsm(record, &[24, 40]));
+        session.map(|session| (at, record.time, session))
+    };
+    host.items.iter().enumerate().filter_map(left)
+}
+
 /// Many sessions that end within two seconds have one cause on the server.
-fn dropped_together(host: &HostScan, name: &str, facts: &mut Vec<Record>) {
-    let ends: Vec<(Time, &str)> = host
-        .items
-        .iter()
-        .filter(|item| is_lsm(&item.record, &[24, 40]))
-        .filter_map(|item| Some((item.record.time, session_of(&item.record)?)))
-        .collect();
+fn dropped_together(host: &HostScan, facts: &mut Facts<'_>) {
+    let ends: Vec<(usize, Time, u32)> = ends(host).collect();
     let mut at = 0;
-    while let Some((start, _)) = ends.get(at) {
-        let together: Vec<&str> = ends
-            .iter()
-            .skip(at)
-            .take_while(|(time, _)| time.since(*start) <= Span::seconds(2))
-            .map(|(_, id)| *id)
-            .collect();
-        let sessions: BTreeSet<&&str> = together.iter().collect();
+    while let Some((_, start, _)) = ends.get(at) {
+        let together =
+            || ends.iter().skip(at).take_while(|(_, time, _)| time.since(*start) <= Span::seconds(2));
+        let sessions: BTreeSet<u32> = together().map(|(_, _, id)| *id).collect();
+        let count = together().count();
         if sessions.len() >= TOGETHER {
-            facts.push(fact("drop_together", *start, name, &[("Sessions", sessions.len().to_string())]));
+            let fields = [("Sessions", sessions.len().to_string())];
+            facts.add("drop_together", *start, &fields, together().map(|(number, _, _)| *number));
         }
-        at += if sessions.len() >= TOGETHER { together.len() } else { 1 };
+        at += if sessions.len() >= TOGETHER { count } else { 1 };
     }
 }
 

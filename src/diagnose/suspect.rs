@@ -119,7 +119,8 @@ pub(crate) fn accuse(host: &mut Host, found: &Suspect, shifts: &[Shift], scene: 
     host.causes.insert(place.unwrap_or(host.causes.len()), cause);
 }
 
-fn apart(span: Span) -> String {
+/// A time in words, in whole units.
+pub(super) fn apart(span: Span) -> String {
     let seconds = span.as_seconds();
     match seconds {
         ..7200 => format!("{} minutes", seconds / 60),

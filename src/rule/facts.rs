@@ -15,7 +15,7 @@ pub(crate) const FACTS: &[(&str, &[&str])] = &[
     ("boot", &[]),
     ("outage", &["State", "Failed"]),
     ("not_started", &["Seconds"]),
-    ("silence", &["Seconds"]),
+    ("silence", &["Seconds", "Lasted", "Days", "Busy", "Percent"]),
     ("drop_together", &["Sessions"]),
     ("stale_session", &["Session", "User", "Days"]),
 ];
