@@ -93,9 +93,10 @@ fn rows<'a>(case: &'a Node, flaws: &mut Flaws) -> Vec<Row<'a>> {
             let help = "the columns of `each` are read side by side, a row is a case";
             flaws.error(values.mark, format!("`{name}` has not as many values as the first column"), help);
         }
-        if !case.get("records").is_some_and(|records| mentions(records, &format!("{{{name}}}"))) {
+        let mut places = ["signal", "records"].into_iter().filter_map(|key| case.get(key));
+        if !places.any(|place| mentions(place, &format!("{{{name}}}"))) {
             let help = format!("write {{{name}}} where its values shall stand");
-            flaws.error(key.mark, format!("no record of the case holds {{{name}}}"), help);
+            flaws.error(key.mark, format!("nothing in the case holds {{{name}}}"), help);
         }
     }
     let cell = |(key, values): &'a (Node, Node), at: usize| {
@@ -169,7 +170,7 @@ fn case(node: &Node, row: &Row<'_>, matches: bool, flaws: &mut Flaws) -> Case {
         matches,
         confidence,
         client_error: node.get("client_error").and_then(Node::text).and_then(super::matcher::number_of),
-        signal: node.get("signal").and_then(Node::text).map(Into::into),
+        signal: node.get("signal").and_then(Node::text).map(|text| fill(text, row).into()),
         records,
     }
 }

@@ -7,7 +7,7 @@ use rdpwhy::rule::RuleSet;
 use rdpwhy::text::Texts;
 
 /// How many lines of the shipped rules no case misses. It may only become smaller.
-const UNNEEDED: usize = 2096;
+const UNNEEDED: usize = 1608;
 
 /// What `rules ARGUMENTS` says of one file of rules, and its exit code.
 fn rules(arguments: &[&str], path: &str, text: &str) -> (String, Option<i32>) {
@@ -58,7 +58,7 @@ fn each_row_of_a_table_is_a_case() {
 fn tables_with_uneven_columns_or_unused_names_are_errors() {
     for (from, to, wanted) in [
         ("value: [x, y]", "value: [x]", "`value` has not as many values as the first column"),
-        ("'{value}'", "x", "no record of the case holds {value}"),
+        ("'{value}'", "x", "nothing in the case holds {value}"),
         ("id: [1, 2]", &format!("id: [{}]", "1, ".repeat(65)), "more than 64 values"),
         ("at: '09:00:00'", "repeat: 10000, at: '09:00:00'", ""),
     ] {
