@@ -4,8 +4,9 @@
 //! The crate sees the chunk with a header that leads to the one record, so that damage elsewhere in the chunk
 //! does not matter. A panic of the crate costs the record, not the run.
 //!
-//! The crate bounds what one record may build and render. What it does not bound, long names that many elements
-//! share, is counted here first ([`names_are_sane`]), and a chunk's records share what they may render.
+//! The crate bounds what one record may build and render, but not how often that happens in a chunk, nor all that it
+//! reads for it. So what a record would cost is counted first ([`Meter`]), and a chunk's records share what they may
+//! cost and what they may render.
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,6 +14,7 @@ use evtx::{EvtxChunkData, ParserSettings};
 
 use super::binxml::name_bytes;
 use super::bytes::{size_at, u16_at};
+use super::cost::{Meter, NAME};
 use super::walk::{CHUNK_HEADER, CHUNK_MAGIC, RECORD_HEADER, RECORD_MAGIC, Window};
 use super::{CHUNK_SIZE, Record, xml};
 use crate::input::isolated;
@@ -23,75 +25,73 @@ static SETTINGS: LazyLock<Arc<ParserSettings>> =
 /// Bytes of the record that leads to the wanted one: its header and an end of stream.
 const LEAD: usize = RECORD_HEADER + 1;
 
-/// UTF-16 units of long names that a chunk may seem to refer to; real ones reach 300,000, by chance.
-const MAX_NAME_UNITS: usize = 1 << 22;
-
-/// Units from which a name counts; no element or attribute of an event is nearly as long.
-const LONG_NAME: usize = 256;
-
 /// Where a chunk's table of strings begins, and how many offsets it has.
 const STRING_TABLE: usize = 128;
 const STRING_BUCKETS: usize = 64;
 
 /// One chunk as the crate sees it.
 pub(super) struct CrateLane {
-    /// The chunk, padded; empty while the crate has it and when the crate must not see it.
+    /// The chunk, padded; empty while the crate has it, and for good when it did not come back.
     data: Vec<u8>,
     /// The bytes that the leading record hides.
     hidden: [u8; LEAD],
     log: Arc<str>,
+    meter: Meter,
+    /// What the table of names costs each time that the crate reads it.
+    names: usize,
     /// Bytes of XML that the chunk's records may still take.
     xml_left: usize,
 }
 
 /// Bytes of XML that the records of one chunk may take together; those of a real one take 400 KB.
-const MAX_XML: usize = 64 << 20;
-
-/// What a record costs that failed because it was too large; the crate stops at 16 MiB.
-const TOO_LARGE: usize = 16 << 20;
+const MAX_XML: usize = 4 << 20;
 
 impl CrateLane {
     pub(super) fn new(bytes: &[u8], log: &Arc<str>) -> Self {
-        let mut data = if names_are_sane(bytes) { bytes.to_vec() } else { Vec::new() };
-        if !data.is_empty() {
-            data.resize(CHUNK_SIZE, 0);
-            put(&mut data, 0, CHUNK_MAGIC);
-            put(&mut data, 40, &128_u32.to_le_bytes());
-            if !strings_are_sane(&data) {
-                put(&mut data, STRING_TABLE, &[0; STRING_BUCKETS * 4]);
-            }
+        let mut data = bytes.to_vec();
+        data.resize(CHUNK_SIZE, 0);
+        put(&mut data, 0, CHUNK_MAGIC);
+        put(&mut data, 40, &128_u32.to_le_bytes());
+        let names = names_in_table(&data);
+        if names.is_none() {
+            put(&mut data, STRING_TABLE, &[0; STRING_BUCKETS * 4]);
         }
         let mut hidden = [0; LEAD];
         if let Some(lead) = data.get(CHUNK_HEADER..CHUNK_HEADER + LEAD) {
             hidden.copy_from_slice(lead);
         }
-        Self { data, hidden, log: Arc::clone(log), xml_left: MAX_XML }
+        let names = names.unwrap_or(0);
+        Self { data, hidden, log: Arc::clone(log), meter: Meter::new(), names, xml_left: MAX_XML }
     }
 
     /// Decodes the record in `window`.
     pub(super) fn decode(&mut self, window: &Window) -> Result<Record, String> {
-        if self.data.is_empty() || self.xml_left == 0 {
-            return Err("a chunk that is made to fill memory".to_owned());
-        }
         let mut data = std::mem::take(&mut self.data);
+        if data.is_empty() {
+            return Err("a record of a chunk that the decoder gave up on".to_owned());
+        }
         lead_to(&mut data, window, &self.hidden);
-        let decoded = isolated(|| decode(data, window));
-        let (data, xml) =
-            decoded.map_err(|reason| format!("a chunk that the decoder gives up on ({reason})"))?;
+        if self.xml_left == 0 || !self.meter.can_afford(&data, window, self.names) {
+            self.data = data;
+            return Err(TOO_COSTLY.to_owned());
+        }
+        let (data, xml) = isolated(|| decode(data, window))
+            .map_err(|reason| format!("a record that the decoder gives up on ({reason})"))?;
         self.data = data;
-        let cost = match &xml {
-            Ok(xml) => xml.len(),
-            Err(reason)
-                if reason.contains("renders more than") || reason.contains("renders to more than") =>
-            {
-                TOO_LARGE
+        let xml = xml.inspect_err(|reason| {
+            if reason.contains("renders more than") || reason.contains("renders to more than") {
+                self.xml_left = 0;
             }
-            Err(_) => 0,
-        };
-        self.xml_left = self.xml_left.saturating_sub(cost);
-        xml::read_event(&xml?, &self.log).map_err(|error| error.to_string())
+        })?;
+        let left = self.xml_left.checked_sub(xml.len());
+        self.xml_left = left.unwrap_or(0);
+        left.ok_or(TOO_COSTLY)?;
+        xml::read_event(&xml, &self.log).map_err(|error| error.to_string())
     }
 }
+
+/// What is found where a record would keep the crate busy or fill memory.
+pub(super) const TOO_COSTLY: &str = "a record that is made to take much time or memory";
 
 /// Changes the chunk's header so that `window` is the last record, and the first one or the second.
 fn lead_to(data: &mut [u8], window: &Window, hidden: &[u8; LEAD]) {
@@ -161,15 +161,15 @@ pub(super) fn read_all(bytes: &[u8], log: &Arc<str>) -> Result<Vec<Result<Record
     Ok(chunk.iter().map(|record| record.map_err(|error| flat(&error)).and_then(read)).collect())
 }
 
-/// False when the chains of the string table leave the chunk's records, hold more than a chunk can, or name what is
-/// no text: the crate gives up on the whole chunk then. Without a table it reads each name where it stands.
-fn strings_are_sane(data: &[u8]) -> bool {
+/// What the table of names costs; `None` when its chains leave the chunk's records, hold more than a chunk can, or name
+/// what is no text: the crate gives up on the whole chunk then. Without a table it reads each name where it stands.
+fn names_in_table(data: &[u8]) -> Option<usize> {
     let mut units = 0;
     let mut names = 0;
     for bucket in 0..STRING_BUCKETS {
         let mut at = size_at(data, STRING_TABLE + bucket * 4).unwrap_or(0);
         while at != 0 {
-            let Some((next, name)) = size_at(data, at).zip(name_bytes(data, at)) else { return false };
+            let (next, name) = size_at(data, at).zip(name_bytes(data, at))?;
             let end = at + 8 + usize::from(u16_at(data, at + 6).unwrap_or_default()) * 2;
             names += 1;
             units += name.len() / 2;
@@ -177,35 +177,12 @@ fn strings_are_sane(data: &[u8]) -> bool {
             let is_text = char::decode_utf16(letters).all(|letter| letter.is_ok());
             let has_room = at >= CHUNK_HEADER + LEAD && end + 2 <= data.len();
             if !is_text || !has_room || names > CHUNK_SIZE / 10 || units > CHUNK_SIZE / 2 {
-                return false;
+                return None;
             }
             at = next;
         }
     }
-    true
-}
-
-/// False when the chunk seems to name long names so often that the crate's copies of them would fill memory: it
-/// copies a name, up to its first NUL, for each element that has it.
-fn names_are_sane(bytes: &[u8]) -> bool {
-    // How many units there are from each place to the next NUL.
-    let mut runs = vec![0_usize; bytes.len() + 2];
-    for at in (0..bytes.len()).rev() {
-        let behind = runs.get(at + 2).copied().unwrap_or_default();
-        if let Some(run) = runs.get_mut(at) {
-            *run = if u16_at(bytes, at).is_none_or(|unit| unit == 0) { 0 } else { behind + 1 };
-        }
-    }
-    let mut units = 0;
-    for at in 0..bytes.len() {
-        let Some(offset) = size_at(bytes, at).filter(|&offset| offset < CHUNK_SIZE) else { continue };
-        let Some(len) = u16_at(bytes, offset + 6).map(usize::from) else { continue };
-        let len = len.min(runs.get(offset + 8).copied().unwrap_or_default());
-        if len > LONG_NAME {
-            units += len;
-        }
-    }
-    units <= MAX_NAME_UNITS
+    Some(names + units / NAME)
 }
 
 fn flat(error: &dyn std::error::Error) -> String {

@@ -9,6 +9,7 @@ mod bytes;
 mod carve;
 mod checksum;
 mod chunk;
+mod cost;
 mod crate_lane;
 mod decode;
 mod export;

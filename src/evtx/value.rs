@@ -23,10 +23,10 @@ const BINARY: u8 = 0x0e;
 const GUID: u8 = 0x0f;
 const SIZE: u8 = 0x10;
 const SYSTEMTIME: u8 = 0x12;
-const SID: u8 = 0x13;
+pub(super) const SID: u8 = 0x13;
 const HEX32: u8 = 0x14;
 const ARRAY: u8 = 0x80;
-const STRINGS: u8 = ARRAY | STRING;
+pub(super) const STRINGS: u8 = ARRAY | STRING;
 
 /// First FILETIME of the year 10000, from which on the text shows only four digits of the year.
 const YEAR_10000: u64 = 2_650_467_744_000_000_000;

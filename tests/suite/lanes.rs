@@ -15,6 +15,8 @@ pub(crate) struct Everything {
     pub(crate) records: Vec<Record>,
     pub(crate) counts: Counts,
     pub(crate) lost: u64,
+    /// A record was refused for what it would cost; the crate alone may read it.
+    is_refused: bool,
     /// A head was shown, and neither its record nor a fault has come.
     is_open: bool,
     faults_after_head: u64,
@@ -41,6 +43,7 @@ impl Visitor for Everything {
 
     fn fault(&mut self, fault: Fault) {
         self.lost += fault.lost;
+        self.is_refused |= fault.found.contains("made to take much");
         self.faults_after_head += u64::from(std::mem::take(&mut self.is_open));
     }
 
@@ -65,7 +68,11 @@ pub(crate) fn read(bytes: &[u8]) -> Everything {
 pub(crate) fn compare(bytes: &[u8]) {
     let mut chunk = bytes.to_vec();
     chunk.resize(CHUNK_SIZE, 0);
-    let own = read(&chunk).records;
+    let all = read(&chunk);
+    if all.is_refused {
+        return;
+    }
+    let own = all.records;
     let mut left = own.iter();
     for theirs in read_chunk_by_crate(&chunk, &place()).unwrap_or_default().into_iter().flatten() {
         if is_blank(&theirs) {

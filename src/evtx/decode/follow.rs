@@ -7,6 +7,9 @@ use super::super::system::normalize;
 use super::super::{Unknown, value, xml};
 use super::{Decoder, Frame, MAX_CACHED, MAX_NESTING};
 
+/// Bytes of text that a value of an instance costs.
+const VALUE: usize = 8;
+
 impl<'c> Decoder<'c> {
     fn spend(&mut self, text: usize) -> Result<(), Unknown> {
         self.record_left.spend(text)?;
@@ -74,6 +77,7 @@ impl<'c> Decoder<'c> {
             return known.clone().ok_or(Unknown);
         }
         let bytes = binxml::name_bytes(self.chunk, offset).ok_or(Unknown)?;
+        self.spend(bytes.len())?;
         let units = bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit));
         let text: Option<String> = char::decode_utf16(units).map(Result::ok).collect();
         let name = text.and_then(|text| local_name(&text).map(Arc::from));
@@ -225,6 +229,8 @@ impl<'c> Decoder<'c> {
         }
         let first_slot = self.slots.len();
         let instance = binxml::read_instance(self.chunk, start, end, &mut self.slots).ok_or(Unknown)?;
+        // Values cost although nothing may show them: an instance can stand in thousands of places.
+        self.spend((self.slots.len() - first_slot) * VALUE)?;
         let template = self.template(instance.template)?;
         let frame = self.frame(&template.steps, first_slot, depth);
         let followed = self.follow(frame, 0, template.steps.len());

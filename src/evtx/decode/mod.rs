@@ -27,7 +27,7 @@ const MAX_TEXT: usize = 1 << 20;
 
 /// The same for all records of a chunk; real chunks take up to 20,000 steps and 200 KB.
 const MAX_CHUNK_STEPS: usize = 1 << 20;
-const MAX_CHUNK_TEXT: usize = 1 << 24;
+const MAX_CHUNK_TEXT: usize = 1 << 22;
 
 /// Most bytes of streams that are compiled for a chunk: templates may overlap, and then hold more than it does.
 const MAX_COMPILED: usize = 1 << 20;
