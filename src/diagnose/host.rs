@@ -9,7 +9,7 @@ use super::outage::{self, Course};
 use super::reading::{self, Reading};
 use super::services::{self, LISTENER, State};
 use super::timeline::Timeline;
-use super::{Options, changes, clock, evidence, life, rank, regression, shifts, suspect, updates};
+use super::{Options, changes, clock, evidence, life, parties, rank, regression, shifts, suspect, updates};
 use crate::evtx::Span;
 use crate::report::{
     Cause, Change, Confidence, Exposure, Host, LogSummary, Note, Outage, Severity, Status, Undecided,
@@ -54,6 +54,7 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
     host.connections = course.counts;
     host.updates = history;
     host.intervals = outage::intervals(&attempts);
+    host.parties = parties::parties(&attempts);
     host.notes.extend(clock_notes);
     find(&mut host, &scene, options);
     host.outage = outage(&host.causes, &course, &attempts);
@@ -188,6 +189,7 @@ fn empty(scan: &HostScan, identity: &Identity) -> Host {
         status: Status::Unknown,
         status_reason: String::new(),
         outage: None,
+        parties: Vec::new(),
         changes: Vec::new(),
         causes: Vec::new(),
         ruled_out: Vec::new(),

@@ -36,6 +36,7 @@ pub(crate) fn identify(host: &HostScan) -> Identity {
         () if identity.roles.contains(&"client") => Some(false),
         () => None,
     };
+    let product = product.map(|product| true_name(product, identity.build));
     identity.os = product.or_else(|| identity.build.and_then(|build| builds::os_name(build, is_server)));
     identity
 }
@@ -55,13 +56,37 @@ fn read(record: &Record, identity: &mut Identity, product: &mut Option<String>) 
         }
         ("eventlog", 6005) => identity.boots.push(record.time),
         ("eventlog", 6013) => {
-            if let Some(name) =
-                record.binary_text().filter(|text| text.starts_with("Windows") || text.contains("Server"))
-            {
+            if let Some(name) = product_of(record) {
                 *product = Some(name);
             }
         }
         _ => {}
+    }
+}
+
+/// The product that EventLog 6013 names, among texts that are parted by NULs in its last value, whose bytes stand there
+/// as digits, or in its binary data.
+fn product_of(record: &Record) -> Option<String> {
+    let digits = record.fields.last().map(|field| field.value.as_bytes()).unwrap_or_default();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let decoded: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
+    let bytes = match &record.binary {
+        Some(binary) => binary.to_vec(),
+        None => decoded?,
+    };
+    let units: Vec<u16> = bytes
+        .chunks_exact(2)
+        .map(|pair| pair.iter().rev().fold(0, |unit, byte| unit << 8 | u16::from(*byte)))
+        .collect();
+    let mut texts = units.split(|unit| *unit == 0).map(String::from_utf16_lossy);
+    texts.find(|text| text.contains("Windows") || text.contains("Server"))
+}
+
+/// Windows 11 calls itself 10 there.
+fn true_name(product: String, build: Option<u32>) -> String {
+    match product.strip_prefix("Windows 10") {
+        Some(edition) if build.is_some_and(|build| build >= 22_000) => format!("Windows 11{edition}"),
+        _ => product,
     }
 }
 

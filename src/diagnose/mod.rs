@@ -19,6 +19,7 @@ mod host;
 mod identity;
 mod life;
 mod outage;
+mod parties;
 mod plain;
 mod rank;
 mod reading;

@@ -132,6 +132,14 @@ fn is_outage(streak: &Streak, good: Time) -> bool {
     streak.failures > MIN_FAILURES && good.since(streak.first) >= Span::minutes(10)
 }
 
+/// The outage that some attempts show by themselves: failures at their end, else the longest ones.
+pub(super) fn of_attempts(attempts: &[Attempt]) -> Option<Outage> {
+    let streak = worst_streak(attempts, None)?;
+    let goods: Vec<Time> =
+        attempts.iter().filter(|attempt| attempt.fate == Fate::Good).map(|attempt| attempt.start).collect();
+    Some(describe(attempts, streak.first, streak.end, &goods))
+}
+
 /// The outage that begins at `first`, with its failed attempts.
 pub(crate) fn describe(attempts: &[Attempt], first: Time, end: Option<Time>, goods: &[Time]) -> Outage {
     let failed = attempts.iter().filter(|attempt| {

@@ -125,19 +125,63 @@ fn service_step(record: &Record, item: usize) -> Option<Step> {
         Some((key, number)) if !key.is_empty() => (Some(key.to_owned()), number.to_owned()),
         _ => (None, String::new()),
     };
-    let name = if record.event_id == 7040 { record.insert(4).map(str::to_owned) } else { key };
-    let service = name.or_else(|| record.insert(1).map(str::to_owned)).map(|name| short_name(&name))?;
+    let name = key.or_else(|| record.insert(named_by(record.event_id)).map(str::to_owned));
+    let service = name.map(|name| short_name(&name))?;
     let value = |at: usize| record.insert(at).unwrap_or_default().to_owned();
     let (state, code) = match record.event_id {
         7036 => (state_of(&number, &value(2))?, None),
-        7031 | 7034 | 7032 => (State::Crashed, None),
-        7000 | 7009 | 7022 | 7038 | 7041 => (State::StartFailed, Some(value(2))),
-        7001 => (State::StartFailed, Some(value(3))),
+        7031 | 7034 => (State::Crashed, None),
+        7032 => (State::Crashed, Some(value(4))),
+        7000 => (State::StartFailed, Some(value(2))),
+        7009 | 7022 | 7041 => (State::StartFailed, None),
+        7001 | 7038 => (State::StartFailed, Some(value(3))),
         7023 | 7024 => (State::Crashed, Some(value(2))),
-        7040 if value(3).to_lowercase().contains("disabled") => (State::Disabled, None),
+        7040 if is_disabled(&value(3)) => (State::Disabled, None),
         _ => return None,
     };
     Some(Step { time: record.time, service, state, code, item })
+}
+
+/// The insert that names the service, where the binary data does not: 7009 begins with a number of milliseconds, 7032
+/// with the action that was tried, and the last one of 7040 is the short name.
+const fn named_by(event_id: u32) -> usize {
+    match event_id {
+        7009 => 2,
+        7032 => 3,
+        7040 => 4,
+        _ => 1,
+    }
+}
+
+/// What Windows calls the start type "disabled", lower case, in the forms that differ at their beginning.
+const DISABLED: [&str; 21] = [
+    "disabled",
+    "deaktiv",
+    "désactiv",
+    "desactiv",
+    "desativ",
+    "deshabilitad",
+    "desabilitad",
+    "disabilitat",
+    "disattivat",
+    "devre dışı",
+    "отключен",
+    "wyłączon",
+    "uitgeschakeld",
+    "inaktiver",
+    "zakázán",
+    "letiltva",
+    "ei käytössä",
+    "無効",
+    "禁用",
+    "停用",
+    "사용 안 함",
+];
+
+/// Whether a start type is "disabled" in any of these languages.
+fn is_disabled(start_type: &str) -> bool {
+    let lower = start_type.to_lowercase();
+    DISABLED.iter().any(|word| lower.contains(word))
 }
 
 /// The state in the binary data (1 stopped, 4 running), else the English word.
@@ -170,4 +214,44 @@ pub(crate) fn at_end(steps: &[Step], boots: &[Time], last_good: Option<Time>) ->
         !is_before_boot && !is_refuted
     });
     states
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{State, steps};
+    use crate::diagnose::facts::fact;
+    use crate::evtx::{Field, Time};
+    use crate::scan::Item;
+
+    fn step(event_id: u32, inserts: &[&str], binary: &str) -> Option<(String, State, Option<String>)> {
+        let mut record = fact("", Time(0), "SRV", &[]);
+        record.provider = "Service Control Manager".into();
+        record.event_id = event_id;
+        record.fields = inserts.iter().map(|value| Field { name: None, value: (*value).into() }).collect();
+        let bytes: Vec<u8> = binary.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        record.binary = (!bytes.is_empty()).then(|| bytes.into());
+        let steps = steps(&[Item { record, atoms: Vec::new(), weight: 1 }]);
+        steps.into_iter().next().map(|step| (step.service, step.state, step.code))
+    }
+
+    #[test]
+    fn service_is_named_where_each_event_has_it() {
+        let started = |code: Option<&str>| {
+            Some(("TermService".to_owned(), State::StartFailed, code.map(str::to_owned)))
+        };
+        assert_eq!(step(7009, &["30000", "Remote Desktop Services"], ""), started(None));
+        assert_eq!(step(7038, &["TermService", "CORP\\svc", "%%1330"], ""), started(Some("%%1330")));
+        let action = ["2", "Neustart", "Remotedesktopdienste", "%%1056"];
+        let crashed = Some(("TermService".to_owned(), State::Crashed, Some("%%1056".to_owned())));
+        assert_eq!(step(7032, &action, "TermService"), crashed);
+    }
+
+    #[test]
+    fn start_type_is_disabled_in_any_language() {
+        let disabled = Some(("TermService".to_owned(), State::Disabled, None));
+        for word in ["disabled", "Deaktiviert", "Désactivé", "無効", "Отключена"] {
+            assert_eq!(step(7040, &["Remotedesktopdienste", "Manuell", word, "TermService"], ""), disabled);
+        }
+        assert_eq!(step(7040, &["Remotedesktopdienste", "Deaktiviert", "Manuell", "TermService"], ""), None);
+    }
 }

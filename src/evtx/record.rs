@@ -125,10 +125,14 @@ impl Record {
     }
 
     /// The binary data read as UTF-16LE text up to the first NUL; Service Control Manager events keep the
-    /// service's short name there.
+    /// service's short name there. Bytes that are all letters of ASCII are text as they stand: some exports make it so.
     #[must_use]
     pub fn binary_text(&self) -> Option<String> {
-        let units = self.binary.as_deref()?.chunks_exact(2).map(|pair| match pair {
+        let bytes = self.binary.as_deref()?;
+        if bytes.len() > 2 && bytes.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
+            return Some(bytes.iter().copied().map(char::from).collect());
+        }
+        let units = bytes.chunks_exact(2).map(|pair| match pair {
             [low, high] => u16::from_le_bytes([*low, *high]),
             _ => 0,
         });

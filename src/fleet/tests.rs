@@ -23,6 +23,7 @@ fn host(name: &str, status: Status) -> Host {
         status,
         status_reason: "no log covers connections".to_owned(),
         outage,
+        parties: Vec::new(),
         changes: Vec::new(),
         causes: Vec::new(),
         ruled_out: Vec::new(),

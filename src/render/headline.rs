@@ -2,10 +2,13 @@
 
 use super::clock::{self, Clock};
 use super::words;
-use crate::report::{Host, HostLine, Outage, Status};
+use crate::report::{Host, HostLine, Outage, Party, Status};
 
 /// Said of a host that fails for a reason that no rule knows.
 pub(super) const NO_CAUSE: &str = "No known cause fits these logs.";
+
+/// Names that one sentence holds.
+const MAX_NAMES: usize = 3;
 
 /// The leading cause of a line, or why there is none.
 pub(super) fn cause(line: &HostLine) -> &str {
@@ -44,6 +47,38 @@ pub(super) fn words(host: &Host, clock: Clock) -> String {
             format!("Remote Desktop works ({}{failed})", words::count(connections.good, "good connection"))
         }
         (Status::Healthy, _) => "Remote Desktop works".to_owned(),
+    }
+}
+
+/// Who failed while others got in, in one sentence.
+pub(super) fn party(party: &Party, clock: Clock) -> String {
+    let outage = &party.outage;
+    let with = if party.with.is_empty() { String::new() } else { format!(" ({})", some(&party.with)) };
+    let when = match (outage.first_failure, outage.end) {
+        (Some(first), Some(end)) => {
+            format!("failed from {} to {}", clock.minute(first), clock.minute(end))
+        }
+        (Some(first), None) => format!("fails since {}", clock.minute(first)),
+        (None, _) => "failed".to_owned(),
+    };
+    let before = outage.last_good.map(|good| format!(", last good logon {}", clock.minute(good)));
+    let others = words::count(party.others, "connection");
+    let names =
+        if party.unaffected.is_empty() { String::new() } else { format!(" ({})", some(&party.unaffected)) };
+    format!(
+        "Not everybody: {}{with} {when} ({} failed{}), while {others} of others worked{names}",
+        party.name,
+        words::count(outage.failed_attempts, "attempt"),
+        before.unwrap_or_default(),
+    )
+}
+
+/// The first of some names, and how many more there are.
+fn some(names: &[String]) -> String {
+    let shown = names.iter().take(MAX_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MAX_NAMES) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 

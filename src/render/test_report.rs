@@ -96,6 +96,7 @@ fn empty(name: &str, status: Status) -> Host {
         status,
         status_reason: String::new(),
         outage: None,
+        parties: Vec::new(),
         changes: Vec::new(),
         causes: Vec::new(),
         ruled_out: Vec::new(),

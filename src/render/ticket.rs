@@ -67,6 +67,8 @@ fn one(text: &mut Document, host: &Host, clock: Clock) {
     if headline::is_unexplained(host) {
         text.paragraph(headline::NO_CAUSE);
     }
+    let parties = host.parties.iter().map(|party| headline::party(party, clock)).collect();
+    text.listed(3, "Only some failed", parties);
     let changes =
         host.changes.iter().map(|change| format!("{} {}", clock.second(change.time), change.text)).collect();
     text.listed(3, "Changes just before", changes);

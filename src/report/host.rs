@@ -30,6 +30,8 @@ pub struct Host {
     pub status_reason: String,
     /// When it broke and when it worked again.
     pub outage: Option<Outage>,
+    /// Clients and users that failed while others got in; those that still fail first.
+    pub parties: Vec<Party>,
     /// What changed just before, nearest to the first failure first.
     pub changes: Vec<Change>,
     /// Causes, the leading one first.
@@ -144,6 +146,32 @@ pub struct Outage {
     pub addresses: Vec<String>,
     /// Users that failed, sorted.
     pub users: Vec<String>,
+}
+
+/// Who failed while others got in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PartyKind {
+    /// An address, whoever came from it.
+    Client,
+    /// A user, from wherever.
+    User,
+}
+
+/// A client or user with an outage that is not the host's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Party {
+    /// Which of them.
+    pub kind: PartyKind,
+    /// Address of the client, or the user as the log has it.
+    pub name: String,
+    /// Users of the client, or addresses of the user, that failed, sorted.
+    pub with: Vec<String>,
+    /// Its outage; addresses and users are in `with`.
+    pub outage: Outage,
+    /// Good connections of others meanwhile.
+    pub others: u64,
+    /// Some of those who got in meanwhile, sorted.
+    pub unaffected: Vec<String>,
 }
 
 /// Something that changed on a host.

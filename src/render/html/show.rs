@@ -3,7 +3,7 @@
 use super::super::clock::Clock;
 use super::super::{escape, headline, words};
 use crate::evtx::Time;
-use crate::report::{Confidence, Fix, Host, HostLine, Risk, Severity, Status, Undecided, UpdateState};
+use crate::report::{Confidence, Fix, Host, HostLine, Party, Risk, Severity, Status, Undecided, UpdateState};
 
 /// Shows values in one zone.
 #[derive(Clone, Copy)]
@@ -43,6 +43,10 @@ impl Show {
 
     pub(super) fn question(&self, open: &Undecided) -> String {
         self.text(&words::question(open))
+    }
+
+    pub(super) fn party(&self, party: &Party) -> String {
+        self.text(&headline::party(party, self.0))
     }
 
     pub(super) fn is_unexplained(&self, host: &Host) -> bool {

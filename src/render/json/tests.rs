@@ -22,7 +22,7 @@ fn keys(value: &Value) -> String {
 fn keys_are_those_of_version_1() {
     let document: Value = serde_json::from_str(&bytes(&fleet(), Format::Json)).expect("valid JSON");
     insta::assert_snapshot!(keys(&document), @"schema version is_partial hosts summary fleet faults client_errors");
-    insta::assert_snapshot!(keys(&document["hosts"][0]), @"host other_names os build first_record last_record records logs status status_reason outage changes causes ruled_out unknown notes exposure updates connections faults");
+    insta::assert_snapshot!(keys(&document["hosts"][0]), @"host other_names os build first_record last_record records logs status status_reason outage parties changes causes ruled_out unknown notes exposure updates connections faults");
     insta::assert_snapshot!(keys(&document["hosts"][0]["outage"]), @"last_good first_failure end failed_attempts addresses users");
     insta::assert_snapshot!(document["hosts"][0]["changes"][0].to_string(), @r#"{"time":"2026-01-14T03:04:11.000Z","kind":"restart","text":"restart by TrustedInstaller","kb":[],"evidence":{"time":"2026-01-14T03:04:11.000Z","last_time":"2026-01-14T03:04:11.000Z","log":"System.evtx","channel":"System","provider":"Service Control Manager","event_id":19,"record_id":812,"text":"restart by TrustedInstaller","text_source":"catalogue","count":1}}"#);
     insta::assert_snapshot!(keys(&document["hosts"][0]["causes"][0]), @"rule title family severity confidence summary description because evidence fixes explains explained_by references since until");

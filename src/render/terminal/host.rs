@@ -9,6 +9,8 @@ use crate::report::{Cause, Confidence, Host, Status};
 
 /// Changes before the outage that are shown.
 const SHOWN_CHANGES: usize = 5;
+/// Clients and users of whom it is shown that only they failed.
+const SHOWN_PARTIES: usize = 3;
 
 pub(super) fn show(page: &mut Page<'_>, host: &Host) -> io::Result<()> {
     page.clock = clock::Clock::new(page.style.tz, host.last_record);
@@ -82,6 +84,10 @@ fn status(page: &mut Page<'_>, host: &Host) -> io::Result<()> {
     }
     if headline::is_unexplained(host) {
         page.hanging("  ", headline::NO_CAUSE, Tone::Plain)?;
+    }
+    for party in host.parties.iter().take(SHOWN_PARTIES) {
+        let sentence = escape::line(&headline::party(party, page.clock), escape::SENTENCE);
+        page.hanging("  ", &sentence, Tone::Plain)?;
     }
     if host.changes.is_empty() || host.outage.is_none() {
         return Ok(());

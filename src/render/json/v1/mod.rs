@@ -85,6 +85,8 @@ struct Host<'a> {
     status: &'static str,
     status_reason: &'a str,
     outage: Option<Outage<'a>>,
+    /// Clients and users that failed while others got in; those that still fail first.
+    parties: Vec<Party<'a>>,
     changes: Vec<Change<'a>>,
     /// The leading one first.
     causes: Vec<Cause<'a>>,
@@ -111,6 +113,7 @@ impl<'a> Host<'a> {
             status: words::status(host.status),
             status_reason: &host.status_reason,
             outage: host.outage.as_ref().map(Outage::new),
+            parties: host.parties.iter().map(Party::new).collect(),
             changes: host.changes.iter().map(Change::new).collect(),
             causes: host.causes.iter().map(Cause::new).collect(),
             ruled_out: host.ruled_out.iter().map(RuledOut::new).collect(),
@@ -168,6 +171,45 @@ impl<'a> Outage<'a> {
             failed_attempts: outage.failed_attempts,
             addresses: &outage.addresses,
             users: &outage.users,
+        }
+    }
+}
+
+/// A client or user that failed while others got in.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Party<'a> {
+    #[cfg_attr(test, schemars(extend("enum" = ["client", "user"])))]
+    kind: &'static str,
+    name: &'a str,
+    /// Users of the client, or addresses of the user, that failed.
+    with: &'a [String],
+    last_good: Option<String>,
+    first_failure: Option<String>,
+    end: Option<String>,
+    failed_attempts: u64,
+    /// Good connections of others meanwhile.
+    others_good: u64,
+    /// Some of those who got in meanwhile.
+    unaffected: &'a [String],
+}
+
+impl<'a> Party<'a> {
+    fn new(party: &'a report::Party) -> Self {
+        let kind = match party.kind {
+            report::PartyKind::Client => "client",
+            report::PartyKind::User => "user",
+        };
+        Self {
+            kind,
+            name: &party.name,
+            with: &party.with,
+            last_good: time(party.outage.last_good),
+            first_failure: time(party.outage.first_failure),
+            end: time(party.outage.end),
+            failed_attempts: party.outage.failed_attempts,
+            others_good: party.others,
+            unaffected: &party.unaffected,
         }
     }
 }
