@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::text;
-use crate::text::store::yaml::{self, Node, YamlError};
+use crate::text::store::yaml::{Node, YamlError};
 
 /// Writes the table of all builds, by number, as the expression that `src/diagnose/builds.rs` includes.
 pub(crate) fn compile(rules: &Path, out: &Path) {
@@ -25,11 +25,11 @@ pub(crate) fn compile(rules: &Path, out: &Path) {
 
 /// One file as one line of the table.
 fn build(text: &str) -> Result<(u32, String), YamlError> {
-    let file = yaml::parse(text)?;
+    let file = text::first(text)?;
     let keys = file.want_map("keys and values")?;
-    let node = |key: &str| keys.iter().find(|(name, _)| name == key).map(|(_, node)| node);
+    let node = |key: &str| keys.iter().find(|(name, _)| *name == key).map(|(_, node)| *node);
     let texts = |key: &str| node(key).map_or(Ok(Vec::new()), |node| node.want_texts("a list of texts"));
-    let missing = || YamlError::new(1, "`build` is missing");
+    let missing = || file.error("`build` is missing");
     let number: u32 = node("build").ok_or_else(missing)?.want_number("the number of the build")?;
     let kernel = match node("kernel_reports") {
         Some(node) => node.want_number("the number of another build")?,
@@ -54,7 +54,7 @@ fn revisions(list: &Node) -> Result<String, YamlError> {
         let number = revision.parse::<u32>().ok().filter(|number| last.is_none_or(|last| last < *number));
         let is_named = !updates.is_empty() && updates.iter().all(|update| update.starts_with("KB"));
         let (Some(number), true) = (number, is_named) else {
-            return Err(YamlError::new(node.line, "expected a revision above the one before, and its KBs"));
+            return Err(node.error("expected a revision above the one before, and its KBs"));
         };
         last = Some(number);
         let _ = write!(out, "({number}, &{updates:?}), "); // writing to a String cannot fail

@@ -1,6 +1,7 @@
 //! Code files (`rules/codes/*.yml`): names and meanings of numbers, and which fields hold them. Only the build reads
 //! them; the program finds codes in the packed form.
 
+use super::first;
 use super::store::pack::{
     self, CODE_ROW, CODES, ENTRIES, FIELD_USES, PackedCode, PackedUse, STRING_ENDS, STRINGS, Strings, TABLES,
     bytes_of, push,
@@ -54,17 +55,17 @@ pub(crate) struct FieldUse {
 
 /// Reads a table.
 pub(crate) fn read_table(text: &str) -> Result<Table, YamlError> {
-    let root = yaml::parse(text)?;
+    let root = first(text)?;
     let mut table = Table::default();
     for (key, value) in root.want_map("a table of codes")? {
-        match key.as_str() {
+        match key {
             "table" => table.name = value.want_text("the name of the table")?,
             "codes" => {
                 for (number, row) in value.want_map("codes")? {
                     table.codes.push(code(number, row)?);
                 }
             }
-            _ => return Err(YamlError::new(value.line, format!("unknown key `{key}`"))),
+            _ => return Err(value.error(format!("unknown key `{key}`"))),
         }
     }
     Ok(table)
@@ -72,10 +73,10 @@ pub(crate) fn read_table(text: &str) -> Result<Table, YamlError> {
 
 fn code(number: &str, node: &Node) -> Result<TableCode, YamlError> {
     let value = yaml::number(number).and_then(|number| u32::try_from(number).ok());
-    let value = value.ok_or_else(|| YamlError::new(node.line, "expected a code as key"))?;
+    let value = value.ok_or_else(|| node.error("expected a code as key"))?;
     let mut code = TableCode { value, ..TableCode::default() };
     for (key, value) in node.want_map("a code")? {
-        match key.as_str() {
+        match key {
             "name" => code.name = value.want_text("a name")?,
             "text" => code.text = value.want_text("a text")?,
             "short" => code.short = value.want_text("a few words")?,
@@ -84,7 +85,7 @@ fn code(number: &str, node: &Node) -> Result<TableCode, YamlError> {
             "side" => code.side = value.want_text("a side")?,
             "confidence" => code.is_unsure = value.want_text("a confidence")? == "low",
             "points_to" => code.points_to = value.want_texts("names of causes")?,
-            _ => return Err(YamlError::new(value.line, format!("unknown key `{key}`"))),
+            _ => return Err(value.error(format!("unknown key `{key}`"))),
         }
     }
     Ok(code)
@@ -92,12 +93,12 @@ fn code(number: &str, node: &Node) -> Result<TableCode, YamlError> {
 
 /// Reads the list of fields that hold codes.
 pub(crate) fn read_uses(text: &str) -> Result<Vec<FieldUse>, YamlError> {
-    let root = yaml::parse(text)?;
+    let root = first(text)?;
     let mut uses = Vec::new();
     for node in root.want_list("a list of fields")? {
         let mut item = FieldUse::default();
         for (key, value) in node.want_map("a field that holds a code")? {
-            match key.as_str() {
+            match key {
                 "provider" => item.provider = value.want_text("a provider")?,
                 "events" => {
                     let events = value.want_list("event ids")?;
@@ -106,7 +107,7 @@ pub(crate) fn read_uses(text: &str) -> Result<Vec<FieldUse>, YamlError> {
                 }
                 "field" => item.field = value.want_text("a field")?,
                 "tables" => item.tables = value.want_texts("names of tables")?,
-                _ => return Err(YamlError::new(value.line, format!("unknown key `{key}`"))),
+                _ => return Err(value.error(format!("unknown key `{key}`"))),
             }
         }
         uses.push(item);

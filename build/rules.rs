@@ -1,11 +1,9 @@
 //! Rule files become one list of YAML trees, read at build time so that a run need not.
 
-#[path = "../src/rule/yaml.rs"]
-#[allow(dead_code)] // the crate uses what a build script does not
-mod yaml;
-
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::text::store::yaml;
 
 /// Folders of `rules/` that hold rules.
 const FOLDERS: [&str; 2] = ["causes", "signals"];
@@ -15,7 +13,7 @@ const DATA: [(&str, &str); 2] = [("updates", "updates.bin"), ("explain", "explai
 
 /// Writes `rules.bin` and the data files: path and documents of each file.
 pub(crate) fn compile(root: &Path, out: &Path) {
-    println!("cargo::rerun-if-changed=src/rule/yaml.rs");
+    println!("cargo::rerun-if-changed=src/text/store");
     let files = FOLDERS.iter().flat_map(|folder| read(root, folder)).collect::<Vec<_>>();
     // What a scan keeps depends on the data files as well.
     let data = DATA.map(|(folder, name)| (name, read(root, folder)));
@@ -47,7 +45,7 @@ fn read(root: &Path, folder: &str) -> Vec<File> {
                 "rules/{}",
                 file.strip_prefix(root).unwrap_or(&file).to_string_lossy().replace('\\', "/")
             );
-            let documents = yaml::read(&text).unwrap_or_else(|error| {
+            let documents = yaml::read(&text, &yaml::SMALL).unwrap_or_else(|error| {
                 panic!("{shown}:{}:{}: {}", error.mark.line, error.mark.column, error.message)
             });
             (shown, documents)

@@ -3,11 +3,13 @@
 #[path = "codes.rs"]
 mod codes;
 #[path = "../src/text/store/mod.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the crate uses, and shows, what a build script does not")]
 pub(crate) mod store;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use store::yaml::{self, Mark, Node, YamlError};
 use store::{catalogue, pack};
 
 /// Name of the file that says which fields hold codes.
@@ -32,6 +34,12 @@ pub(crate) fn compile(rules: &Path, out: &Path) {
         }
     }
     write(&out.join("codes.bin"), &codes::pack(&tables, &uses));
+}
+
+/// The first document of a file.
+pub(crate) fn first(text: &str) -> Result<Node, YamlError> {
+    let missing = YamlError { mark: Mark { line: 1, column: 1 }, message: "an empty file".to_owned() };
+    yaml::read(text, &yaml::SMALL)?.into_iter().next().ok_or(missing)
 }
 
 pub(crate) fn yaml_files(folder: &Path) -> Vec<PathBuf> {

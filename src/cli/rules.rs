@@ -8,9 +8,9 @@ use super::{FOUND, Failure, OK, output};
 use crate::diagnose::{thorough, trial};
 use crate::explain::Library;
 use crate::render;
-use crate::rule::yaml::Mark;
 use crate::rule::{self, FlawKind, RuleSet};
 use crate::text::Texts;
+use crate::text::yaml::Mark;
 
 /// Runs one of its verbs.
 pub(super) fn run(verb: &RulesVerb, global: &Global) -> Result<u8, Failure> {

@@ -9,8 +9,8 @@ use super::eval::bounds;
 use super::evidence;
 use super::finding::{Finding, Found, Scene};
 use crate::report::{Cause, Confidence, Severity};
-use crate::rule::yaml::Node;
 use crate::rule::{Kind, Rule};
+use crate::text::yaml::Node;
 
 /// Family of these findings.
 pub(crate) const FAMILY: &str = "sigma";

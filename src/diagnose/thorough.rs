@@ -13,9 +13,9 @@ use crate::rule::case::Case;
 use crate::rule::detection::Test;
 use crate::rule::field::Subject;
 use crate::rule::when::When;
-use crate::rule::yaml::{Mark, Node, Value};
 use crate::rule::{CONDITION, Condition, Kind, Rule, RuleSet};
 use crate::text::Texts;
+use crate::text::yaml::{Mark, Node, Value};
 
 /// What is known of one rule.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use crate::rule::cause::CauseSpec;
 use crate::rule::detection::Test;
 use crate::rule::field::FieldKey;
 use crate::rule::matcher::Matcher;
-use crate::rule::yaml::Node;
 use crate::rule::{Kind, Rule, RuleSet};
+use crate::text::yaml::Node;
 use crate::text::{CatalogueEvent, Texts, codes};
 
 /// Longest text of an event that is quoted, in characters.

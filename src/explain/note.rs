@@ -1,8 +1,8 @@
 //! What people confuse and what follows from what, from `rules/explain`: prose that no table and no rule holds.
 
 use super::{Context, Library, Topic};
-use crate::rule::yaml::Node;
 use crate::text::codes;
+use crate::text::yaml::Node;
 
 /// One file of `rules/explain`.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -2,7 +2,7 @@
 
 use super::{Context, Kind, Library, Topic};
 use crate::diagnose::builds;
-use crate::rule::yaml::{Node, Value};
+use crate::text::yaml::{Node, Value};
 
 /// The topic of an update such as `KB5012345`; none when nothing is known of it.
 pub(super) fn topics(kb: &str, library: &Library<'_>) -> Vec<Topic> {

@@ -8,8 +8,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::escape;
 use crate::report::{Confidence, Risk, Severity};
 use crate::rule::cause::{CauseSpec, FixSpec};
-use crate::rule::yaml::{Node, Value};
 use crate::rule::{Kind, Rule, RuleSet};
+use crate::text::yaml::{Node, Value};
 
 /// Longer lines of prose are hard to read.
 const MAX_PROSE: usize = 110;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::error::Flaws;
 use super::keys;
-use super::yaml::{Mark, Node, Value};
 use crate::evtx::{Field, Record, Span, Time};
 use crate::report::Confidence;
+use crate::text::yaml::{Mark, Node, Value};
 
 /// One case of a rule.
 #[derive(Debug, Clone)]
@@ -257,7 +257,8 @@ fn fields(node: &Node) -> Vec<Field> {
 /// Records written as in the cases of a rule: how tests of other rooms make theirs.
 #[cfg(test)]
 pub(crate) fn records_of(text: &str) -> Vec<Record> {
-    let documents = super::yaml::read(text).expect("the test's text is YAML");
+    let documents =
+        crate::text::yaml::read(text, &crate::text::yaml::SMALL).expect("the test's text is YAML");
     let mut flaws = Flaws::new("a test", None);
     let mut out = Vec::new();
     for item in documents.iter().flat_map(Node::items) {

@@ -3,8 +3,8 @@
 use super::error::Flaws;
 use super::keys;
 use super::when::{self, Term, When};
-use super::yaml::Node;
 use crate::report::{Confidence, Risk, Severity};
+use crate::text::yaml::Node;
 
 /// What a rule says of a cause.
 #[derive(Debug, Clone)]

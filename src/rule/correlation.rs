@@ -4,8 +4,8 @@
 use super::condition::{self, Condition};
 use super::error::Flaws;
 use super::keys::{self, CORRELATIONS};
-use super::yaml::{Node, Value};
 use crate::evtx::Span;
+use crate::text::yaml::{Node, Value};
 
 /// A correlation.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use super::condition::{self, Condition};
 use super::error::Flaws;
 use super::field::{FieldKey, Subject};
 use super::matcher::{Matcher, Order, Part};
-use super::yaml::{Node, Value};
+use crate::text::yaml::{Node, Value};
 
 /// A compiled test of one record.
 #[derive(Debug, Clone)]

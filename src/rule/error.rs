@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::keys::{Place, Shape};
 use super::place;
-use super::yaml::{Mark, Node, Value};
+use crate::text::yaml::{Mark, Node, Value};
 
 /// One thing that is wrong in a rule file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,8 +7,8 @@ use super::detection::{self, Detection};
 use super::error::{Flaw, FlawKind, Flaws};
 use super::keys;
 use super::logsource::{self, Constraint};
-use super::yaml::Node;
 use crate::evtx::Record;
+use crate::text::yaml::Node;
 use std::sync::Arc;
 
 /// A rule.
@@ -59,7 +59,7 @@ impl Rule {
 impl Rule {
     /// The rule without its text and its cases: all that matching and deciding need.
     pub(crate) fn bare(&self) -> Self {
-        let node = Node { mark: self.node.mark, value: super::yaml::Value::Null };
+        let node = Node { mark: self.node.mark, value: crate::text::yaml::Value::Null };
         Self { cases: Vec::new(), node, source: None, ..self.clone() }
     }
 

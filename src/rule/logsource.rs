@@ -1,8 +1,8 @@
 //! Sigma's `logsource` as channels and providers, and where a provider's events stand.
 
 use super::error::Flaws;
-use super::yaml::Node;
 use crate::evtx::Record;
+use crate::text::yaml::Node;
 
 /// What a log source asks of a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -26,7 +26,6 @@ mod schema;
 mod set;
 pub(crate) mod update;
 pub(crate) mod when;
-pub(crate) mod yaml;
 
 pub(crate) use condition::Condition;
 pub(crate) use error::nearest;

@@ -3,7 +3,7 @@
 //! The YAML reader knows where a value begins. Its words stand in the file in the same order, whatever its style:
 //! plain, quoted, or folded over several lines.
 
-use super::yaml::Mark;
+use crate::text::yaml::Mark;
 
 /// Characters that are words of their own in conditions.
 const SINGLE: [char; 3] = ['(', ')', ','];
@@ -70,7 +70,7 @@ fn offset(line: &str, characters: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{text, word};
-    use crate::rule::yaml::{self, Mark};
+    use crate::text::yaml::{self, Mark};
 
     #[test]
     fn words_are_found_in_every_style() {
@@ -80,7 +80,7 @@ mod tests {
             ("when: >-\n    one and\n    (two or three)\n", 3, 10),
             ("when: one and\n    (two or\n    three)\n", 2, 10),
         ] {
-            let node = yaml::read(source).unwrap()[0].get("when").unwrap().clone();
+            let node = yaml::read(source, &yaml::SMALL).unwrap()[0].get("when").unwrap().clone();
             assert_eq!(word(source, node.mark, 4), Some(Mark { line, column }), "{source}");
         }
     }

@@ -1,6 +1,6 @@
 //! `{Field}` in the sentences and commands of a rule.
 
-use super::yaml::{Node, Value};
+use crate::text::yaml::{Node, Value};
 
 /// Placeholders that are always filled.
 pub(crate) const ALWAYS: &[&str] = &["host", "count", "first_time", "last_time"];

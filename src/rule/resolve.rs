@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::error::{Flaw, FlawKind, Flaws};
 use super::file::Rule;
-use super::yaml::Node;
+use crate::text::yaml::Node;
 
 /// Deepest chain of correlations over correlations.
 const MAX_DEPTH: usize = 8;

@@ -15,9 +15,9 @@ use super::file::{self, File, Kind, Rule};
 use super::index::{AtomId, Demand, Index, demand};
 use super::logsource::Constraint;
 use super::resolve;
-use super::yaml::{self, Node, Value};
 use crate::evtx::{Head, Record};
 use crate::text::Texts;
+use crate::text::yaml::{self, Node, Value};
 
 /// A file of rules: its path and documents.
 type Built = (String, Vec<Node>);
@@ -388,7 +388,7 @@ fn read_folder(folder: &Path, files: &mut Vec<File>, flaws: &mut Vec<Flaw>) -> R
         let bytes = fs::read(path).map_err(|source| unreadable(path, source))?;
         let text = String::from_utf8_lossy(&bytes);
         let shown = path.to_string_lossy().replace('\\', "/");
-        match yaml::read(&text) {
+        match yaml::read(&text, &yaml::SMALL) {
             Ok(documents) => {
                 own.push(File { path: shown, source: Some(text.as_ref().into()), documents });
             }

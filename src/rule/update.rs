@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 
-use super::yaml::Node;
 use crate::evtx::{Head, Record};
 use crate::report::Confidence;
+use crate::text::yaml::Node;
 
 static KNOWN: LazyLock<Vec<KnownUpdate>> = LazyLock::new(|| {
     let files: Vec<(String, Vec<Node>)> =

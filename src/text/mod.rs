@@ -27,6 +27,7 @@ use crate::input::Source;
 pub use annotate::with_code_names;
 pub use messages::build_catalogue;
 pub use normal::normal_form;
+pub(crate) use store::yaml;
 
 use catalogue::{Catalogue, Event};
 use fill::{fallback, filled};

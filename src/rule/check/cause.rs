@@ -6,10 +6,10 @@ use super::super::file::Rule;
 use super::super::index::{AtomId, Demand};
 use super::super::placeholder;
 use super::super::set::RuleSet;
-use super::super::yaml::Node;
 use super::detection::fields_of;
 use crate::report::{Confidence, Risk};
 use crate::text::Texts;
+use crate::text::yaml::Node;
 
 pub(super) fn check(set: &RuleSet, number: usize, texts: &Texts, flaws: &mut Flaws) {
     let Some(rule) = set.rules.get(number) else { return };

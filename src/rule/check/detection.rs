@@ -13,8 +13,8 @@ use super::super::logsource::Constraint;
 use super::super::placeholder;
 use super::super::set::RuleSet;
 use super::super::when;
-use super::super::yaml::{Node, Value};
 use crate::text::Texts;
+use crate::text::yaml::{Node, Value};
 
 pub(super) fn check(set: &RuleSet, number: usize, texts: &Texts, flaws: &mut Flaws) {
     let Some(rule) = set.rules.get(number) else { return };

@@ -7,7 +7,7 @@ use super::super::error::{Flaw, Flaws, nearest};
 use super::super::file::Rule;
 use super::super::set::RuleSet;
 use super::super::update;
-use super::super::yaml::{Mark, Node};
+use crate::text::yaml::{Mark, Node};
 
 pub(super) fn check(set: &RuleSet, rule: &Rule, flaws: &mut Flaws) {
     let causes: Vec<&str> = set.rules().map(|rule| &*rule.name).collect();

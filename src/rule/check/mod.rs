@@ -11,8 +11,8 @@ use super::error::{Flaw, Flaws, nearest};
 use super::file::{Kind, Rule};
 use super::set::RuleSet;
 use super::when;
-use super::yaml::Node;
 use crate::text::Texts;
+use crate::text::yaml::Node;
 
 pub(super) use explains::cycles;
 

@@ -92,8 +92,8 @@ fn read_catalogue(path: &Path) -> Result<Vec<Provider>, MessagesError> {
 fn parse_catalogue(path: &Path, bytes: &[u8]) -> Result<Vec<Provider>, MessagesError> {
     catalogue::read(&String::from_utf8_lossy(bytes)).map_err(|error| MessagesError::Schema {
         path: path.display().to_string(),
-        line: error.line,
-        what: error.what,
+        line: usize::try_from(error.mark.line).unwrap_or(usize::MAX),
+        what: error.message,
     })
 }
 

@@ -67,15 +67,16 @@ pub(crate) struct Wording {
 
 /// Reads a catalogue file.
 pub(crate) fn read(text: &str) -> Result<Vec<Provider>, YamlError> {
-    let root = yaml::parse(text)?;
-    root.want_list("a list of providers")?.iter().map(provider).collect()
+    let documents = yaml::read(text, &yaml::LARGE)?;
+    let providers = documents.first().map_or(Ok(&[][..]), |root| root.want_list("a list of providers"))?;
+    providers.iter().map(provider).collect()
 }
 
 fn provider(node: &Node) -> Result<Provider, YamlError> {
     let mut provider = Provider::default();
     let mut channel = String::new();
     for (key, value) in node.want_map("a provider with its events")? {
-        match key.as_str() {
+        match key {
             "provider" => provider.name = value.want_text("a provider name")?,
             "guid" => provider.guid = value.want_text("a GUID")?.to_lowercase(),
             "event_sources" => provider.event_sources = value.want_texts("names of event sources")?,
@@ -89,7 +90,7 @@ fn provider(node: &Node) -> Result<Provider, YamlError> {
         }
     }
     if provider.name.is_empty() {
-        return Err(YamlError::new(node.line, "expected the key `provider`"));
+        return Err(node.error("expected the key `provider`"));
     }
     for event in &mut provider.events {
         if event.channel.is_empty() {
@@ -100,7 +101,7 @@ fn provider(node: &Node) -> Result<Provider, YamlError> {
 }
 
 fn unknown(node: &Node, key: &str) -> YamlError {
-    YamlError::new(node.line, format!("unknown key `{key}`"))
+    node.error(format!("unknown key `{key}`"))
 }
 
 fn maps(node: &Node) -> Result<Vec<(String, ValueMap)>, YamlError> {
@@ -108,19 +109,19 @@ fn maps(node: &Node) -> Result<Vec<(String, ValueMap)>, YamlError> {
     for (name, map) in node.want_map("value maps")? {
         let mut read = ValueMap::default();
         for (key, value) in map.want_map("`kind` and `values`")? {
-            match key.as_str() {
+            match key {
                 "kind" => read.is_bits = value.want_text("`value` or `bits`")? == "bits",
                 "values" => {
                     for (number, word) in value.want_map("numbers and words")? {
-                        let number = yaml::number(number)
-                            .ok_or_else(|| YamlError::new(word.line, "expected a number as key"))?;
+                        let number =
+                            yaml::number(number).ok_or_else(|| word.error("expected a number as key"))?;
                         read.values.push((number, word.want_text("a word")?));
                     }
                 }
                 _ => return Err(unknown(value, key)),
             }
         }
-        maps.push((name.clone(), read));
+        maps.push((name.to_owned(), read));
     }
     Ok(maps)
 }
@@ -130,7 +131,7 @@ fn event(node: &Node) -> Result<Event, YamlError> {
     let mut newest = Wording::default();
     let mut older = Vec::new();
     for (key, value) in node.want_map("an event")? {
-        match key.as_str() {
+        match key {
             "id" => event.id = value.want_number("an event id")?,
             "qualifiers" => event.qualifiers = Some(value.want_number("qualifiers")?),
             "version" => event.version = value.want_number("a version")?,
@@ -141,7 +142,7 @@ fn event(node: &Node) -> Result<Event, YamlError> {
             "types" => event.types = value.want_texts("types of fields")?,
             "maps" => {
                 for (field, map) in value.want_map("fields and their maps")? {
-                    event.maps.push((field.clone(), map.want_text("the name of a map")?));
+                    event.maps.push((field.to_owned(), map.want_text("the name of a map")?));
                 }
             }
             "windows" => (newest.first, newest.last) = builds(value)?,
@@ -163,7 +164,7 @@ fn event(node: &Node) -> Result<Event, YamlError> {
 fn wording(node: &Node) -> Result<Wording, YamlError> {
     let mut wording = Wording::default();
     for (key, value) in node.want_map("an older text")? {
-        match key.as_str() {
+        match key {
             "windows" => (wording.first, wording.last) = builds(value)?,
             "message" => wording.message = value.want_text("a message")?,
             _ => return Err(unknown(value, key)),
@@ -178,6 +179,6 @@ fn builds(node: &Node) -> Result<(u32, u32), YamlError> {
     let range = text.split_once('-').unwrap_or((&text, &text));
     match (range.0.trim().parse(), range.1.trim().parse()) {
         (Ok(first), Ok(last)) => Ok((first, last)),
-        _ => Err(YamlError::new(node.line, format!("expected builds as 7600-9600, found {text:?}"))),
+        _ => Err(node.error(format!("expected builds as 7600-9600, found {text:?}"))),
     }
 }
