@@ -137,7 +137,8 @@ fn weigh(
     if spec.is_specific
         && let Some((change, sentence)) = background(&hits, scene)
     {
-        steps += change;
+        let is_past = change == 0 && level(spec.confidence) + steps == 1 && is_forgotten(&hits, judge, scene);
+        steps += if is_past { -1 } else { change };
         because.push(sentence);
     }
     if steps < 0 && level(spec.confidence) + steps < 0 && is_background(&because) {
@@ -217,6 +218,20 @@ fn background(hits: &BTreeSet<usize>, scene: &Scene<'_>) -> Option<(i32, String)
         )
     };
     is_over.then(|| (0, worked()))
+}
+
+/// Whether nobody failed to connect around the records and people connected on several days after them: then the
+/// records were of no consequence, as far as they alone tell. What was sure before stays so.
+fn is_forgotten(hits: &BTreeSet<usize>, judge: &Judge<'_>, scene: &Scene<'_>) -> bool {
+    let times = || hits.iter().map(|at| scene.timeline.time(*at));
+    let (Some(first), Some(last)) = (times().min(), times().max()) else { return false };
+    let day = Span::days(1).0;
+    let later: BTreeSet<i64> =
+        scene.goods.iter().filter(|good| **good > last).map(|good| good.0.div_euclid(day)).collect();
+    let around = first.0.saturating_sub(day)..=last.0.saturating_add(day);
+    let failed =
+        |signal: &str| judge.hits(signal).iter().any(|at| around.contains(&scene.timeline.time(*at).0));
+    later.len() >= BACKGROUND_DAYS && !failed("logon_failed") && !failed("outage")
 }
 
 type Weighed = (BTreeSet<usize>, Vec<String>, Confidence);
