@@ -13,7 +13,6 @@ mod progress;
 mod rules;
 mod timeline;
 
-use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -86,8 +85,9 @@ pub fn run() -> ExitCode {
         Verb::Messages(args) => messages::run(args, &cli.global),
         Verb::Rules(args) => rules::run(&args.verb, &cli.global),
         Verb::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "rdpwhy", &mut io::stdout());
-            Ok(OK)
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "rdpwhy", &mut script);
+            output::write(None, &|out| out.write_all(&script)).map(|()| OK)
         }
     };
     match result {

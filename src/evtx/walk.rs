@@ -61,6 +61,8 @@ pub(super) struct Walk<'c> {
     free: usize,
     /// True when only records that check out are taken.
     is_strict: bool,
+    /// True when the record before has a time that no record has: the next one must check out.
+    is_doubtful: bool,
     previous: Option<u64>,
 }
 
@@ -78,6 +80,7 @@ impl<'c> Walk<'c> {
             last_at: size(44).unwrap_or(CHUNK_SIZE),
             free: size(48).unwrap_or(CHUNK_SIZE).min(CHUNK_SIZE),
             is_strict: !has_header,
+            is_doubtful: false,
             previous: None,
         }
     }
@@ -107,11 +110,15 @@ impl<'c> Walk<'c> {
         if size < MIN_RECORD || next > self.bytes.len() {
             return None;
         }
-        let is_dated = u64_at(header, 16)? < MAX_FILETIME;
-        if (is_strict || !is_dated) && size_at(self.bytes, next - 4)? != size {
+        if (is_strict || !self.is_dated(at)) && size_at(self.bytes, next - 4)? != size {
             return None;
         }
         Some(Window { at, end: next - 4, next, id, is_recovered: self.is_strict || self.is_cut() })
+    }
+
+    /// False for a record whose header has a time that no record has.
+    fn is_dated(&self, at: usize) -> bool {
+        u64_at(self.bytes, at.saturating_add(16)).is_some_and(|time| time < MAX_FILETIME)
     }
 
     /// The next record at or behind `from` that checks out and that the header vouches for.
@@ -124,7 +131,7 @@ impl<'c> Walk<'c> {
                 self.bytes.get(from..end)?.array_windows().position(|bytes| *bytes == RECORD_MAGIC)?;
             let at = from + offset;
             if let Some(window) = self.record_at(at, true)
-                && (self.is_strict || window.next <= self.free)
+                && (self.is_strict || (window.next <= self.free && self.is_dated(at)))
                 && (self.first_id..=self.last_id).contains(&window.id)
             {
                 return Some(window);
@@ -143,6 +150,7 @@ impl<'c> Walk<'c> {
 
     fn pass(&mut self, window: Window) -> Place {
         self.previous = Some(window.id);
+        self.is_doubtful = !self.is_dated(window.at);
         let is_last = window.id == self.last_id && !self.is_strict;
         self.at = (!is_last).then_some(window.next);
         Place::Record(window)
@@ -183,7 +191,7 @@ impl Iterator for Walk<'_> {
             };
             return Some(self.pass(window));
         }
-        match self.record_at(at, false) {
+        match self.record_at(at, self.is_doubtful) {
             Some(window) => Some(self.pass(window)),
             None => {
                 let next = self.seek(at + 1);

@@ -126,7 +126,7 @@ impl Look {
             Kind::Log(format) => self.accept(place, format),
             Kind::Archive(pack) => self.archive(place, pack),
             Kind::Unknown | Kind::Other(..) if self.carve && !is_empty => self.accept(place, Format::Evtx),
-            Kind::Unknown if Self::matters(place) && has_chunk(&place.node) => {
+            Kind::Unknown | Kind::Other(..) if Self::matters(place) && has_chunk(&place.node) => {
                 self.accept(place, Format::Evtx)
             }
             Kind::Unknown if Self::matters(place) => self.refuse(

@@ -5,17 +5,17 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use rayon::Scope;
 
 use super::query::Query;
-use super::read::{Counted, fault, fill, reader};
+use super::read::{Counted, fill, reader};
 use super::{Builds, Progress};
 use crate::evtx::{self, CHUNK_SIZE, FILE_HEADER_SIZE, Fault, Head, Place, Record, Visitor};
-use crate::input::{Format, Source};
+use crate::input::{Content, Format, Source};
 use crate::text::{Sentence, Texts};
 
 /// Bytes that one core decodes at once.
@@ -153,10 +153,7 @@ impl<'s> Line<'_, 's, '_> {
                 let place = Place { log: Arc::clone(name), offset: 0 };
                 self.watched(reader(content), |stream, batch| evtx::carve(stream, &place, batch))
             }
-            Format::Evtx => {
-                self.chunks(reader(content), name);
-                Ok(())
-            }
+            Format::Evtx => self.chunks(content, name),
             Format::Xml => self.watched(reader(content), |stream, batch| {
                 evtx::read_xml(stream, name, batch);
                 Ok(())
@@ -172,7 +169,9 @@ impl<'s> Line<'_, 's, '_> {
         }
     }
 
-    fn chunks(&self, mut stream: Box<dyn Read + Send>, name: &Arc<str>) {
+    fn chunks(&self, content: Content, name: &Arc<str>) -> io::Result<()> {
+        let length = if let Content::File(_, length) = &content { *length } else { 0 };
+        let mut stream = reader(content);
         let mut header = vec![0; FILE_HEADER_SIZE];
         let (mut offset, mut error) = fill(&mut stream, &mut header);
         let mut is_done = offset < FILE_HEADER_SIZE;
@@ -194,10 +193,11 @@ impl<'s> Line<'_, 's, '_> {
                 eye.piece
             });
         }
-        if let Some(error) = error {
-            let place = Place { log: Arc::clone(name), offset: offset as u64 };
-            let fault = fault(&place, &error.to_string());
-            self.hand_out(move |_| Piece { faults: vec![fault], ..Piece::default() });
+        let at = |reason: &str| io::Error::other(format!("not read to its end (byte {offset}: {reason})"));
+        match error {
+            Some(error) => Err(at(&error.to_string())),
+            None if is_done && (offset as u64) < length => Err(at("it shrank while it was read")),
+            None => Ok(()),
         }
     }
 
@@ -208,12 +208,12 @@ impl<'s> Line<'_, 's, '_> {
         read: impl FnOnce(&mut Counted<'_>, &mut dyn Visitor) -> io::Result<()>,
     ) -> io::Result<()> {
         let flow = self.flow;
-        let mut stream =
-            Counted { inner, count: AtomicU64::new(0), progress: flow.progress, stop: self.is_over };
+        let mut stream = Counted::new(inner, flow.progress, self.is_over);
         let mut batch = Batch { line: self, records: Vec::new(), faults: Vec::new() };
         let outcome = read(&mut stream, &mut batch);
         batch.hand_out();
-        outcome
+        outcome?;
+        stream.failure.map_or(Ok(()), |failure| Err(io::Error::other(failure)))
     }
 }
 

@@ -102,7 +102,14 @@ pub fn scan(sources: &[Source], options: &Options<'_>) -> Scan {
         }
         options.progress.log(source.name());
         let mut scan = Scan::default();
-        match read_one(source, &task, options) {
+        let outcome = read_one(source, &task, options);
+        if let Ok((_, kept)) = &outcome
+            && !options.stop.load(Ordering::Relaxed)
+            && let Some(reason) = broken_off(kept)
+        {
+            scan.problems.push(format!("{}: {reason}", source.name()));
+        }
+        match outcome {
             Ok((Some(key), kept)) => {
                 scan.parts.insert(key, Part { name: Arc::clone(source.name()), kept });
             }
@@ -185,6 +192,15 @@ impl Scan {
     }
 }
 
+/// Why a log was not read to its end, when it was not.
+fn broken_off(kept: &Kept) -> Option<String> {
+    let log = kept.logs.values().find(|log| log.is_partial)?;
+    let unreadable = log.faults.iter().rev().find(|fault| &*fault.expected == read::READABLE);
+    let reason =
+        unreadable.or(log.faults.last()).map(|fault| format!(" (byte {}: {})", fault.offset, fault.found));
+    Some(format!("not read to its end{}; what was read is used", reason.unwrap_or_default()))
+}
+
 /// One source, from the cache when it is there; with its content's key when that is asked for.
 fn read_one(
     source: &Source,
@@ -204,6 +220,7 @@ fn read_one(
     let kept = read()?;
     if let Some(entry) = entry
         && !options.stop.load(Ordering::Relaxed)
+        && broken_off(&kept).is_none()
     {
         entry.write(&kept)?;
     }

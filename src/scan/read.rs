@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
@@ -77,11 +77,12 @@ impl Blocks<'_> {
             return (collector, buffer);
         }
         let offset = HEADER + index * BLOCK as u64;
-        buffer.resize(BLOCK, 0);
+        // What is written behind the end while the log is read is not yet whole.
+        let expected = (self.length - offset).min(BLOCK as u64);
+        buffer.resize(usize::try_from(expected).unwrap_or(BLOCK), 0);
         match read_at(self.file, offset, &mut buffer) {
             Ok(count) => {
                 read_chunks(buffer.get(..count).unwrap_or_default(), offset, self.name, &mut collector);
-                let expected = (self.length - offset).min(BLOCK as u64);
                 let count = count as u64;
                 if count < expected {
                     let place = Place { log: Arc::clone(self.name), offset: offset + count };
@@ -89,6 +90,7 @@ impl Blocks<'_> {
                     let found =
                         format!("the end of the file: it shrank by {missing} bytes while it was read");
                     evtx::Visitor::fault(&mut collector, fault(&place, &found));
+                    collector.stop();
                 }
                 self.options.progress.bytes(count);
                 collector.add_bytes(count);
@@ -108,11 +110,14 @@ fn joined(mut left: Tally, right: Tally) -> Tally {
     left
 }
 
+/// What should stand where a log cannot be read.
+pub(super) const READABLE: &str = "readable bytes";
+
 pub(super) fn fault(place: &Place, found: &str) -> Fault {
     Fault {
         log: Arc::clone(&place.log),
         offset: place.offset,
-        expected: "readable bytes".into(),
+        expected: READABLE.into(),
         found: found.into(),
         lost: 0,
     }
@@ -211,12 +216,24 @@ pub(super) fn fill(stream: &mut dyn Read, buffer: &mut [u8]) -> (usize, Option<i
     (done, None)
 }
 
-/// Counts the bytes that pass through.
+/// Counts the bytes that pass through, and keeps in mind why there are no more.
 pub(super) struct Counted<'a> {
-    pub(super) inner: Box<dyn Read + Send>,
-    pub(super) count: AtomicU64,
-    pub(super) progress: &'a (dyn Progress + Sync),
-    pub(super) stop: &'a AtomicBool,
+    inner: Box<dyn Read + Send>,
+    count: u64,
+    progress: &'a (dyn Progress + Sync),
+    stop: &'a AtomicBool,
+    /// The error that ended the stream.
+    pub(super) failure: Option<String>,
+}
+
+impl<'a> Counted<'a> {
+    pub(super) fn new(
+        inner: Box<dyn Read + Send>,
+        progress: &'a (dyn Progress + Sync),
+        stop: &'a AtomicBool,
+    ) -> Self {
+        Self { inner, count: 0, progress, stop, failure: None }
+    }
 }
 
 impl Read for Counted<'_> {
@@ -224,9 +241,15 @@ impl Read for Counted<'_> {
         if self.stop.load(Ordering::Relaxed) {
             return Ok(0);
         }
-        let count = self.inner.read(buffer)?;
+        let read = self.inner.read(buffer);
+        if let Err(error) = &read
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            self.failure = Some(error.to_string());
+        }
+        let count = read?;
         let wide = u64::try_from(count).unwrap_or(0);
-        self.count.fetch_add(wide, Ordering::Relaxed);
+        self.count += wide;
         self.progress.bytes(wide);
         Ok(count)
     }
@@ -240,24 +263,28 @@ fn read_export(
     task: &Task<'_>,
     options: &Options<'_>,
 ) -> io::Result<Tally> {
-    let mut counted =
-        Counted { inner: stream, count: AtomicU64::new(0), progress: options.progress, stop: options.stop };
+    let mut counted = Counted::new(stream, options.progress, options.stop);
     let mut collector = Collector::new(task, name);
     match format {
         Format::Xml => evtx::read_xml(&mut counted, name, &mut collector),
         _ => evtx::read_json_lines(&mut counted, name, &mut collector),
     }
-    let bytes = counted.count.load(Ordering::Relaxed);
-    Ok(collector.finish(bytes))
+    if counted.failure.is_some() {
+        // The reader of the export told it as a fault.
+        collector.stop();
+    }
+    Ok(collector.finish(counted.count))
 }
 
 fn carve(source: &Source, task: &Task<'_>, options: &Options<'_>) -> io::Result<Tally> {
     let inner = reader(source.open()?);
-    let mut counted =
-        Counted { inner, count: AtomicU64::new(0), progress: options.progress, stop: options.stop };
+    let mut counted = Counted::new(inner, options.progress, options.stop);
     let mut collector = Collector::new(task, source.name());
     let place = Place { log: Arc::clone(source.name()), offset: 0 };
-    evtx::carve(&mut counted, &place, &mut collector)?;
-    let bytes = counted.count.load(Ordering::Relaxed);
-    Ok(collector.finish(bytes))
+    if let Err(error) = evtx::carve(&mut counted, &place, &mut collector) {
+        let place = Place { offset: counted.count, ..place };
+        evtx::Visitor::fault(&mut collector, fault(&place, &error.to_string()));
+        collector.stop();
+    }
+    Ok(collector.finish(counted.count))
 }

@@ -331,3 +331,19 @@ fn carving_noise_ends() {
     carve(noise.as_slice(), &place(), &mut all).unwrap();
     assert!(all.records.is_empty());
 }
+
+#[test]
+fn a_record_with_a_wrong_time_does_not_lead_past_those_behind_it() {
+    // Behind it stands a record whose size is wrong, so that the next ones seem to be its content.
+    let chunk = full_chunks().remove(0);
+    let mut before = read(&chunk, "whole").records;
+    let places = records_of(&chunk);
+    let mut damaged = chunk.clone();
+    damaged[places[5].0 + 23] = 0xe2;
+    let size = u32::try_from(places[9].1 - places[6].0).unwrap() - 8;
+    put(&mut damaged, places[6].0 + 4, &size.to_le_bytes());
+    let after = read(&damaged, "a wrong time and a wrong size");
+    before.remove(6);
+    assert_eq!(ids(&after.records), ids(&before));
+    assert_eq!(after.counts.lost, 1);
+}

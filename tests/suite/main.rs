@@ -3,8 +3,10 @@
 mod architecture;
 mod corpus;
 mod damage;
+mod damaged_files;
 mod diagnose;
 mod exports;
+mod faults;
 mod fleet;
 mod fleet_support;
 mod hostile;
