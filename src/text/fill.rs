@@ -26,18 +26,21 @@ pub(super) fn filled(record: &Record, event: &Event<'_>, template: &str) -> Stri
     text
 }
 
-/// The value for an insert. Names count when the record has all of the event's but those of binary data: exports and
-/// later versions of Windows can change the order. Otherwise the position counts, as it does for Windows.
+/// The value for an insert. Names count when the record has all of the event's but those of binary data, or no others:
+/// exports and later versions of Windows change the order, and agents leave values out. Otherwise the position counts,
+/// as it does for Windows.
 fn value_of<'a>(record: &'a Record, event: &Event<'_>, position: usize) -> Option<&'a str> {
     let names = event.fields.as_deref().unwrap_or_default();
     let is_there = |(position, name): (usize, &&str)| {
         let is_binary = *name == "__binLength" || event.types.get(position) == Some(&"Binary");
         is_binary || record.field(name).is_some()
     };
-    if let Some(value) = names.get(position).and_then(|name| record.field(name))
-        && names.iter().enumerate().all(is_there)
+    let is_known = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    if let Some(name) = names.get(position)
+        && (names.iter().enumerate().all(is_there)
+            || record.fields.iter().all(|field| field.name.as_deref().is_some_and(is_known)))
     {
-        return Some(value);
+        return record.field(name);
     }
     record.fields.get(position).map(|field| &*field.value)
 }

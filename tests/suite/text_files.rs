@@ -237,6 +237,7 @@ fn values_of_schannel_are_found_by_name_whether_or_not_the_caller_stands_before_
     assert_eq!(sentence(&old, None), said);
     assert_eq!(sentence(&later, None), said);
     assert_eq!(sentence(&old, Some(7601)), said.replace("a TLS", "an SSL"));
+    assert_eq!(sentence(&old[1..], None), said.replace("client", "%1"), "an agent left a value out");
 }
 
 #[test]
