@@ -192,7 +192,8 @@ impl Judge<'_> {
             .channels(atom)
             .iter()
             .any(|channel| self.timeline.coverage.reaches(channel, far) == Covered::Yes);
-        (!reaches && !self.is_derived(atom)).then(|| format!("a log that reaches back to {}", far.rfc3339()))
+        (!reaches && !self.is_derived(atom))
+            .then(|| format!("a log that reaches back to {}", super::finding::moment(far)))
     }
 
     fn absent(&self, term: &Term, atom: AtomId, hits: &[usize]) -> Outcome {

@@ -11,6 +11,7 @@ use super::timeline::Timeline;
 use crate::evtx::{Span, Time};
 use crate::report::{Cause, Confidence, Fix, Note, RuledOut, Undecided};
 use crate::rule::cause::{CauseSpec, Weight};
+use crate::rule::field::FieldKey;
 use crate::rule::placeholder::is_placeholder;
 use crate::rule::when::When;
 use crate::rule::{CONDITION, Kind, Rule, RuleSet};
@@ -142,8 +143,8 @@ fn weigh(
         because.push(sentence);
     }
     if steps < 0 && level(spec.confidence) + steps < 0 && is_background(&because) {
-        let text =
-            format!("{}: {}; {}", rule.title, fill(&spec.finding, judge, &hits, scene), because.join("; "));
+        let finding = fill(&spec.finding, judge, &hits, scene);
+        let text = format!("{}: {}; {}", rule.title, finding.trim_end_matches('.'), because.join("; "));
         return Finding::Noise(Note { kind: "noise".to_owned(), text });
     }
     let confidence = moved(spec.confidence, steps);
@@ -212,10 +213,7 @@ fn background(hits: &BTreeSet<usize>, scene: &Scene<'_>) -> Option<(i32, String)
     }
     let is_over = hits.iter().all(|at| scene.timeline.time(*at) < last_good);
     let worked = || {
-        format!(
-            "connections worked again after the last of these records (last good {})",
-            last_good.rfc3339()
-        )
+        format!("connections worked again after the last of these records (last good {})", moment(last_good))
     };
     is_over.then(|| (0, worked()))
 }
@@ -294,16 +292,43 @@ fn fill_at(
         };
         let (name, words) = inside.split_once('|').unwrap_or((inside, "?"));
         let found = placeholder(name, judge, (all, near), scene);
-        out.push_str(found.as_deref().unwrap_or(words));
+        let value = found.as_deref().unwrap_or(words);
         rest = behind;
+        match behind.strip_prefix(" times").filter(|_| value == "1") {
+            Some(behind) => {
+                out.push_str("once");
+                rest = behind;
+            }
+            None => out.push_str(value),
+        }
     }
     out.push_str(rest);
     out
 }
 
+/// A time in a sentence: `2026-01-14 03:12:41 UTC`.
+pub(super) fn moment(time: Time) -> String {
+    let text: String = time.rfc3339().chars().take(19).collect();
+    format!("{} UTC", text.replace('T', " "))
+}
+
+/// What is shown of a value: Windows ends its own messages with a line break, and writes a dash where it has nothing.
+fn trimmed(value: &str) -> Option<String> {
+    let value = value.trim();
+    (!value.is_empty() && value != "-").then(|| value.to_owned())
+}
+
 /// The value of a field of a record; of a fact its own fields, and everything else from the records that it was made of.
 fn shown_value(scene: &Scene<'_>, at: usize, field: &str) -> Option<String> {
-    let of = |at: usize| scene.timeline.item(at).and_then(|item| value(&item.record, field, scene.texts));
+    if FieldKey::parse(field) == FieldKey::Time {
+        return scene.timeline.item(at).map(|item| moment(item.record.time));
+    }
+    // RdpCoreTS 140 has the address under another name than the security log.
+    let names = [field, if field == "IpAddress" { "IPString" } else { field }];
+    let of = |at: usize| {
+        let item = scene.timeline.item(at)?;
+        names.iter().find_map(|name| value(&item.record, name, scene.texts).and_then(|value| trimmed(&value)))
+    };
     let own = scene.timeline.item(at).filter(|item| is_fact(&item.record));
     match own {
         Some(item) if item.record.field(field).is_none() => {
@@ -323,8 +348,8 @@ fn placeholder(
     match name {
         "host" => return Some(scene.host.to_owned()),
         "count" => return Some(near.iter().map(|at| timeline.weight(*at)).sum::<u64>().to_string()),
-        "first_time" => return near.first().map(|at| timeline.time(*at).rfc3339()),
-        "last_time" => return near.last().map(|at| timeline.time(*at).rfc3339()),
+        "first_time" => return near.first().map(|at| moment(timeline.time(*at))),
+        "last_time" => return near.last().map(|at| moment(timeline.time(*at))),
         _ => {}
     }
     let of = |at: &usize, field: &str| shown_value(scene, *at, field);

@@ -14,7 +14,7 @@ use crate::evtx::Span;
 use crate::report::{
     Cause, Change, Confidence, Exposure, Host, LogSummary, Note, Outage, Severity, Status, Undecided,
 };
-use crate::rule::Kind;
+use crate::rule::{Kind, Rule};
 use crate::scan::HostScan;
 
 /// Changes that are shown, at most.
@@ -155,6 +155,10 @@ fn fits_client(options: &Options<'_>, rule: &str) -> bool {
         .is_some_and(|cause| cause.client_errors.iter().any(|code| options.client_errors.contains(code)))
 }
 
+fn is_harmless(rule: &Rule) -> bool {
+    rule.cause.as_ref().is_some_and(|cause| &*cause.family == "expected-or-benign")
+}
+
 fn decide_all(scene: &Scene<'_>, host: &mut Host) -> Vec<Found> {
     let mut all = Vec::new();
     for (number, rule) in scene.rules.rules.iter().enumerate() {
@@ -163,6 +167,8 @@ fn decide_all(scene: &Scene<'_>, host: &mut Host) -> Vec<Found> {
         }
         match finding::decide(number, rule, scene) {
             Finding::Found(found) => all.push(*found),
+            // "Nothing is wrong" is no suspect that could be ruled out.
+            Finding::RuledOut(_) if is_harmless(rule) => {}
             Finding::RuledOut(out) => host.ruled_out.push(out),
             Finding::Undecided(open) => host.unknown.push(open),
             Finding::Noise(note) => host.notes.push(note),
@@ -347,7 +353,7 @@ fn missing_logs(host: &Host, timeline: &Timeline) -> Vec<Undecided> {
         let question = match timeline.coverage.channel(channel) {
             None => format!("What {} says: it is not among these logs.", short_channel(channel)),
             Some(cover) if from.is_some_and(|from| cover.first > from) => {
-                let begin = cover.first.rfc3339();
+                let begin = finding::moment(cover.first);
                 format!(
                     "What {} says of the first failure: it begins only at {begin}.",
                     short_channel(channel)

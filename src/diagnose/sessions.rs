@@ -151,6 +151,10 @@ impl Builder {
                 self.join(at, record);
             }
             24 | 40 if self.is_just_ended(id, record.time) => {}
+            // The end of a connection that got no session, or of one of which nothing else is known.
+            40 if !self.alive.contains_key(&id) => {
+                self.refused += u64::from(self.waiting.remove(&id).is_some());
+            }
             24 | 40 => {
                 let at = self.known(id);
                 if let Some(session) = self.all.get_mut(at) {

@@ -5,7 +5,7 @@
 
 use super::advice;
 use super::evidence;
-use super::finding::Scene;
+use super::finding::{Scene, moment};
 use super::regression::FAMILY;
 use super::shifts::Shift;
 use crate::evtx::{Record, Span, Time};
@@ -86,9 +86,7 @@ pub(crate) fn accuse(host: &mut Host, found: &Suspect, shifts: &[Shift], scene: 
     let mut because =
         vec![format!("the first failure came {} after the restart", apart(first.since(found.since)))];
     match outage.last_good {
-        Some(good) => {
-            because.push(format!("connections worked until {}, before that restart", good.rfc3339()))
-        }
+        Some(good) => because.push(format!("connections worked until {}, before that restart", moment(good))),
         None => because.push("these logs show no connection that worked before it".to_owned()),
     }
     because.extend(shifts.iter().take(MAX_SHIFTS).map(Shift::text));
@@ -109,7 +107,7 @@ pub(crate) fn accuse(host: &mut Host, found: &Suspect, shifts: &[Shift], scene: 
         ));
         leading.because.push(format!(
             "it began at the first start after {name} ({}); nothing shows it before: the update is the suspect",
-            found.since.rfc3339()
+            moment(found.since)
         ));
     }
     let cause = cause(found, (name, because, confidence), first, scene);
@@ -161,7 +159,7 @@ fn cause(
         confidence,
         summary: format!(
             "{name} came into force at {}, and Remote Desktop failed from then on.",
-            found.since.rfc3339()
+            moment(found.since)
         ),
         description:
             "No known case fits. The time alone makes the update a suspect: the restart that put it in force \

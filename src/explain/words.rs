@@ -112,15 +112,17 @@ fn add(words: &[String], weights: &[(String, usize)], thing: (&str, &str), found
     }
 }
 
-/// Things whose names are spelled alike.
+/// Things whose names are spelled alike, or begin so without hyphens, and the code of digits that lack their `0x`.
 fn alike(asked: &str, library: &Library<'_>) -> Vec<Near> {
     let lower = asked.to_lowercase().replace([' ', '_'], "-");
     let names: Vec<&str> = library.rules.rules().map(|rule| &*rule.name).collect();
     let nearest = crate::rule::nearest(&lower, &names).and_then(|name| library.rule(name));
-    let mut near: Vec<Near> = nearest
-        .map(|rule| Near { name: rule.name.to_string(), title: rule.title.to_string() })
-        .into_iter()
-        .collect();
+    let plain = lower.replace('-', "");
+    let begins = |rule: &&Rule| plain.len() >= 4 && rule.name.replace('-', "").starts_with(&plain);
+    let mut rules: Vec<&Rule> = nearest.into_iter().chain(library.rules.rules().filter(begins)).collect();
+    rules.dedup_by(|later, earlier| later.name == earlier.name);
+    let rule = |rule: &Rule| Near { name: rule.name.to_string(), title: rule.title.to_string() };
+    let mut near: Vec<Near> = without_prefix(asked).into_iter().chain(rules.into_iter().map(rule)).collect();
     let upper = asked.to_uppercase();
     let is_near = |code: &codes::Code| upper.len() >= 6 && code.name.contains(&upper);
     near.extend(codes::all().filter(is_near).take(MAX_NEAR).map(|code| Near {
@@ -128,6 +130,13 @@ fn alike(asked: &str, library: &Library<'_>) -> Vec<Near> {
         name: code.name,
     }));
     near
+}
+
+/// The code that clients show as `0x904`, which people write down as 904.
+fn without_prefix(asked: &str) -> Option<Near> {
+    let value = u32::from_str_radix(asked.trim(), 16).ok()?;
+    let code = codes::lookup_in("rdp-client", value)?;
+    Some(Near { name: format!("0x{value:X}"), title: code.label().to_owned() })
 }
 
 /// The telling words of a text, in lower case and without a plural's ending.

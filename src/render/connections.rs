@@ -143,7 +143,7 @@ fn summary(sessions: &Sessions, tz: FixedOffset, out: &mut dyn Write) -> io::Res
         parts.push(format!("{stale} of these stale: nobody at them for three days or more"));
     }
     if sessions.refused > 0 {
-        parts.push(format!("{} logons waited for a place and got none", sessions.refused));
+        parts.push(format!("{} logons got no session", sessions.refused));
     }
     writeln!(out, "{}", parts.join(" · "))
 }
@@ -289,7 +289,10 @@ fn attempt_cells(attempt: &Attempt, tz: FixedOffset) -> [String; 8] {
         let is_telling = name.is_some() || attempt.closed_by.is_none();
         is_telling.then(|| format!("{number} {}", name.unwrap_or_default()).trim_end().to_owned())
     });
-    let mut ended: Vec<String> = attempt.closed_by.iter().cloned().chain(code).collect();
+    // "licensing: no licence server" says already who closed it.
+    let is_said = |by: &&String| code.as_ref().is_some_and(|code| code.contains(by.as_str()));
+    let closed_by = attempt.closed_by.iter().filter(|by| !is_said(by)).cloned();
+    let mut ended: Vec<String> = closed_by.chain(code.clone()).collect();
     if attempt.weight > 1 {
         ended.push(format!("and {} more like it", attempt.weight - 1));
     }

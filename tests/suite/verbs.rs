@@ -378,7 +378,7 @@ fn sessions_are_listed_with_their_most_at_one_time() {
     LOGON                USER                      ID     STATE         LASTED        JOINED  FROM
     2026-02-06 16:20:03  CORP\adm.kim              10     disconnected  19 h 39 min   1       10.20.40.11
     2026-02-06 17:02:03  CORP\adm.ruiz             11     disconnected  18 h 57 min   1       10.20.40.12
-    2 sessions · at most 2 at one time (first 2026-02-06 17:02:03) · 2 there at the end of the logs · 6 logons waited for a place and got none
+    2 sessions · at most 2 at one time (first 2026-02-06 17:02:03) · 2 there at the end of the logs · 6 logons got no session
     "#);
     let csv = out(&["connections", "--sessions", "--format", "csv", "--since", "2026-02-06T17:00", &logs]);
     insta::assert_snapshot!(csv, @r#"

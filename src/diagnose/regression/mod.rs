@@ -14,7 +14,7 @@ pub(super) use self::affected::Affected;
 use self::affected::affected;
 use super::advice;
 use super::evidence;
-use super::finding::{Found, Scene};
+use super::finding::{Found, Scene, moment};
 use super::shifts::tail;
 use crate::evtx::{Span, Time};
 use crate::report::{Cause, Confidence, Note, Severity, WindowsUpdate};
@@ -183,7 +183,7 @@ fn found(
     shown.extend(signs.context.iter().take(3));
     shown.extend(installation(affected, scene));
     let name = advice::name(affected);
-    let since = affected.since.map(|since| format!(" since {}", since.rfc3339())).unwrap_or_default();
+    let since = affected.since.map(|since| format!(" since {}", moment(since))).unwrap_or_default();
     let is_third_party = case.kind.starts_with("third-party");
     let cause = Cause {
         rule: case.id.clone(),

@@ -11,6 +11,8 @@ use crate::report::{Cause, Evidence, Fix, Host};
 
 /// Kinds of records that are shown per cause.
 const SHOWN_EVIDENCE: usize = 8;
+/// Length of a record's text: those of the security log explain themselves over thirty lines.
+const SHOWN_TEXT: usize = 400;
 
 pub(super) fn show(page: &mut Page<'_>, host: &Host, number: usize, cause: &Cause) -> io::Result<()> {
     let sure =
@@ -53,7 +55,7 @@ fn evidence_table(page: &mut Page<'_>, evidence: &[Evidence]) -> io::Result<()> 
     }
     let mut table = bare_table();
     for line in evidence {
-        let text = escape::line(&line.text, escape::SENTENCE);
+        let text = escape::line(&line.text, SHOWN_TEXT);
         table.add_row([page.clock.second(line.time), kind(line), format!("{text}{}", repeats(page, line))]);
     }
     table.set_constraints([
@@ -71,7 +73,7 @@ fn evidence_list(page: &mut Page<'_>, evidence: &[Evidence]) -> io::Result<()> {
     for line in evidence {
         let head = format!("{}  {}{}", page.clock.second(line.time), kind(line), repeats(page, line));
         page.put("", &head, Tone::Plain)?;
-        page.put("  ", &escape::line(&line.text, escape::SENTENCE), Tone::Plain)?;
+        page.put("  ", &escape::line(&line.text, SHOWN_TEXT), Tone::Plain)?;
     }
     Ok(())
 }
