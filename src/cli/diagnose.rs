@@ -192,7 +192,7 @@ fn show(mut report: Report, args: &OutputArgs, global: &Global) -> Result<(), Fa
             OnlyArg::Unknown => Status::Unknown,
             OnlyArg::Healthy => Status::Healthy,
         };
-        report.keep(&|host| host.status == wanted);
+        fleet::keep(&mut report, &|host| host.status == wanted);
     }
     keep_hosts(&mut report, args.host.as_deref())?;
     let style = output::style(&args.look, args.output.is_some(), global);
@@ -209,7 +209,9 @@ pub(super) fn keep_hosts(report: &mut Report, pattern: Option<&str>) -> Result<(
         .build()
         .map_err(|error| Failure::new(format!("--host: {error}"), "write a pattern such as 'SRV-RDS*'"))?
         .compile_matcher();
-    report.keep(&|host| glob.is_match(&host.name) || host.other_names.iter().any(|name| glob.is_match(name)));
+    fleet::keep(report, &|host| {
+        glob.is_match(&host.name) || host.other_names.iter().any(|name| glob.is_match(name))
+    });
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::args::{FormatArg, Global, InputArgs, KnowledgeArgs, LookArgs, TimeArg
 use super::diagnose::{self, Keep, Knowledge};
 use super::{FAILED, Failure, OK, output};
 use crate::diagnose::Story;
-use crate::render;
+use crate::{fleet, render};
 
 /// Arguments of `postmortem`.
 #[derive(Debug, Args)]
@@ -50,7 +50,7 @@ pub(super) fn run(args: &PostmortemArgs, global: &Global, stop: &AtomicBool) -> 
     let mut report = diagnose::report_of(&scan, &knowledge, &client_errors, Some(story));
     diagnose::keep_hosts(&mut report, args.host.as_deref())?;
     if !args.kb.is_empty() {
-        report.keep(&|host| host.updates.iter().any(|update| args.kb.contains(&update.kb)));
+        fleet::keep(&mut report, &|host| host.updates.iter().any(|update| args.kb.contains(&update.kb)));
         if report.hosts.is_empty() {
             return Err(Failure::new(
                 format!("no host of these logs has {}", args.kb.join(" or ")),

@@ -14,7 +14,7 @@ use std::cmp::{Ordering, Reverse};
 use crate::evtx::Time;
 pub use report::report;
 
-use crate::report::{Cause, Confidence, Fleet, Host, HostLine, Severity, Status};
+use crate::report::{Cause, Confidence, Fleet, Host, HostLine, Report, Severity, Status};
 
 /// Sorts hosts worst first and says what shows over all of them.
 ///
@@ -27,6 +27,13 @@ pub fn fleet(hosts: &mut [Host]) -> Fleet {
         groups: group::groups(hosts),
         associations: associate::associations(hosts),
     }
+}
+
+/// Keeps only the hosts that `wanted` says, and of groups what they show; counts and comparisons of the run stay.
+pub fn keep(report: &mut Report, wanted: &dyn Fn(&Host) -> bool) {
+    report.hosts.retain(|host| wanted(host));
+    report.fleet.lines = report.hosts.iter().map(line).collect();
+    report.fleet.groups = group::groups(&report.hosts);
 }
 
 /// The cause that a host is filed under: the first that no other cause explains.

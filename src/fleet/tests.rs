@@ -175,6 +175,23 @@ fn line_names_the_nearest_change_before_the_failure() {
 }
 
 #[test]
+fn groups_of_kept_hosts_count_only_these() {
+    let broken = |name: &str| {
+        let mut one = host(name, Status::Broken);
+        one.causes.push(cause("wrapper", vec![evidence("Application Error", 1000)], Vec::new()));
+        one
+    };
+    let hosts = vec![broken("A1"), broken("A2"), broken("B1"), host("C1", Status::Healthy)];
+    let mut report = report(hosts, &crate::scan::Scan::default(), &[]);
+    keep(&mut report, &|host| host.name.starts_with('A'));
+    let names: Vec<&str> = report.fleet.lines.iter().map(|line| line.host.as_str()).collect();
+    assert_eq!(names, ["A1", "A2"]);
+    assert_eq!(report.fleet.groups.len(), 1);
+    assert_eq!(report.fleet.groups[0].shared_evidence, ["Application Error 1000 (2 hosts)"]);
+    assert_eq!((report.summary.hosts, report.summary.broken), (4, 3));
+}
+
+#[test]
 fn group_holds_hosts_shared_evidence_and_common_fixes() {
     let mut hosts = Vec::new();
     for number in 0..10 {

@@ -14,8 +14,6 @@ pub use host::{
 };
 pub use timeline::{Entry, EntryKind};
 
-use std::collections::BTreeSet;
-
 use crate::evtx::{Fault, Time};
 
 /// Everything that a run found.
@@ -66,17 +64,4 @@ pub struct Summary {
     pub first_record: Option<Time>,
     /// Latest record.
     pub last_record: Option<Time>,
-}
-
-impl Report {
-    /// Keeps only the hosts that `wanted` says; counts of the run stay.
-    pub fn keep(&mut self, wanted: &dyn Fn(&Host) -> bool) {
-        self.hosts.retain(|host| wanted(host));
-        let names: BTreeSet<&str> = self.hosts.iter().map(|host| host.name.as_str()).collect();
-        self.fleet.lines.retain(|line| names.contains(line.host.as_str()));
-        for group in &mut self.fleet.groups {
-            group.hosts.retain(|host| names.contains(host.as_str()));
-        }
-        self.fleet.groups.retain(|group| !group.hosts.is_empty());
-    }
 }
