@@ -1,7 +1,7 @@
 //! What was read of a log, kept by content, so that a nightly run reads only what is new.
 //!
-//! An entry holds for one content, one name, one set of rules, one period and one version of rdpwhy. An entry that
-//! cannot be used is read anew and written over; the cache can be deleted at any time.
+//! An entry holds for one content, one name, one set of rules, the same texts, one period and one version of rdpwhy.
+//! An entry that cannot be used is read anew and written over; the cache can be deleted at any time.
 
 use std::fs::{self, File};
 use std::io;
@@ -26,6 +26,7 @@ impl Entry {
         let rules = &options.rules.fingerprint;
         let period = (options.since, options.until, options.carve);
         digest.update(format!("{version}\n{rules}\n{period:?}\n{key:?}\n{name}").as_bytes());
+        digest.update(options.texts.key(name));
         let name: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Self { folder: folder.to_owned(), path: folder.join(format!("{name}.part")) }
     }

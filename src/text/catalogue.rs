@@ -122,6 +122,11 @@ impl Catalogue {
         self.rows(id).filter(is_named).filter_map(|row| self.event(id, &row)).collect()
     }
 
+    /// The packed form.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     fn packed(&self) -> Packed<'_> {
         Packed(&self.bytes)
     }

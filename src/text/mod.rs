@@ -21,6 +21,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use crate::evtx::{Fault, Record};
 use crate::input::Source;
 
@@ -32,6 +34,7 @@ pub(crate) use store::yaml;
 use catalogue::{Catalogue, Event};
 use fill::{fallback, filled};
 use mta::Mta;
+use store::catalogue::Provider;
 
 /// All sources of text for records.
 #[derive(Debug, Clone)]
@@ -39,6 +42,8 @@ pub struct Texts {
     /// By the name of the log, English ones first.
     mta: HashMap<Arc<str>, Vec<Mta>>,
     user: Vec<Catalogue>,
+    /// Digest of the user's catalogues in their order.
+    user_key: Vec<u8>,
     builtin: Catalogue,
 }
 
@@ -137,7 +142,7 @@ impl Texts {
     /// The catalogue in the program, and what records bring along.
     #[must_use]
     pub fn builtin() -> Self {
-        Self { mta: HashMap::new(), user: Vec::new(), builtin: Catalogue::builtin() }
+        Self { mta: HashMap::new(), user: Vec::new(), user_key: Vec::new(), builtin: Catalogue::builtin() }
     }
 
     /// Adds a catalogue file in our schema, a provider file (`.dll`, `.exe`, `.sys`, `.mui`) with those that belong
@@ -148,7 +153,7 @@ impl Texts {
     /// When the path cannot be read, or a catalogue file has another schema.
     pub fn add_messages(&mut self, path: &Path) -> Result<Vec<Fault>, MessagesError> {
         let (providers, faults) = messages::read(path)?;
-        self.user.push(Catalogue::of(&providers));
+        self.put_user(&providers);
         Ok(faults)
     }
 
@@ -160,8 +165,28 @@ impl Texts {
     /// When a catalogue file has another schema.
     pub fn add_messages_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<Vec<Fault>, MessagesError> {
         let (providers, faults) = messages::read_bytes(name, bytes)?;
-        self.user.push(Catalogue::of(&providers));
+        self.put_user(&providers);
         Ok(faults)
+    }
+
+    fn put_user(&mut self, providers: &[Provider]) {
+        let catalogue = Catalogue::of(providers);
+        self.user_key = [self.user_key.as_slice(), catalogue.bytes()]
+            .into_iter()
+            .fold(Sha256::new(), Sha256::chain_update)
+            .finalize()
+            .to_vec();
+        self.user.push(catalogue);
+    }
+
+    /// What the texts of a log's records depend on beside the program, as bytes that differ when it does.
+    #[must_use]
+    pub fn key(&self, log: &str) -> Vec<u8> {
+        let mut digest = Sha256::new_with_prefix(&self.user_key);
+        for texts in self.mta.get(log).into_iter().flatten() {
+            digest.update(texts.bytes());
+        }
+        digest.finalize().to_vec()
     }
 
     /// Adds the display information saved with a log (`LocaleMetaData/<log>_<LCID>.MTA`), if there is any.

@@ -75,6 +75,23 @@ fn any_number_of_threads_and_a_cache_give_the_same_bytes() {
 }
 
 #[test]
+fn a_cache_entry_holds_for_the_same_texts_only() {
+    let scratch = tempfile::tempdir().expect("a temporary folder");
+    let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/termservice-crash/System.evtx");
+    let (cache, texts) = (scratch.path().join("cache"), scratch.path().join("own.yml"));
+    std::fs::write(&texts, "- provider: Agent\n  events: [{id: 7, message: Seven}]\n").expect("a file");
+    let entries = || std::fs::read_dir(&cache).expect("a cache").count();
+    let base = [path("diagnose"), path("--quiet"), path("--cache"), &cache, &log];
+    rdpwhy(&base);
+    let own = [&base[..], &[path("--messages"), &texts]].concat();
+    let counts = [&base[..], &own, &own, &base].map(|arguments| {
+        rdpwhy(arguments);
+        entries()
+    });
+    assert_eq!(counts, [1, 2, 2, 2]);
+}
+
+#[test]
 fn a_file_that_is_no_partial_report_is_named() {
     let scratch = tempfile::tempdir().expect("a temporary folder");
     let file = scratch.path().join("notes.txt");

@@ -84,6 +84,11 @@ impl MtaFile {
         Ok(file)
     }
 
+    /// The whole file.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The text of the record at a place of the log, counted from 0, with this EventRecordID.
     pub(super) fn message_at(&self, position: u64, record_id: u64) -> Option<String> {
         let (_, text) = self.entries(record_id).iter().find(|(own, _)| u64::from(*own) == position)?;

@@ -41,6 +41,11 @@ impl Mta {
         Ok(Self { lcid, file: Arc::new(file) })
     }
 
+    /// The bytes of the file.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.file.bytes()
+    }
+
     /// Whether the texts are English.
     pub(super) fn is_english(&self) -> bool {
         self.lcid & LANGUAGE_MASK == ENGLISH
