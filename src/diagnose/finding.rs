@@ -12,7 +12,7 @@ use crate::evtx::{Span, Time};
 use crate::report::{Cause, Confidence, Fix, Note, RuledOut, Undecided};
 use crate::rule::cause::{CauseSpec, Weight};
 use crate::rule::field::FieldKey;
-use crate::rule::placeholder::is_placeholder;
+use crate::rule::placeholder::{self, Piece};
 use crate::rule::when::When;
 use crate::rule::{CONDITION, Kind, Rule, RuleSet};
 use crate::text::Texts;
@@ -62,7 +62,8 @@ pub(crate) fn decide(number: usize, rule: &Rule, scene: &Scene<'_>) -> Finding {
         return plain::decide(number, rule, scene);
     }
     let Some(cause) = &rule.cause else { return Finding::Nothing };
-    if rule.kind != Kind::Cause || !applies(cause, scene.identity) {
+    let is_known = applies(cause, scene.identity);
+    if rule.kind != Kind::Cause || is_known == Some(false) {
         return Finding::Nothing;
     }
     let judge = Judge { timeline: scene.timeline, rules: scene.rules, texts: scene.texts, rule: number };
@@ -74,16 +75,39 @@ pub(crate) fn decide(number: usize, rule: &Rule, scene: &Scene<'_>) -> Finding {
             Finding::Undecided(undecided(rule, cause, &needs, scene))
         }
         Truth::Unknown(_) => Finding::Nothing,
+        Truth::True if is_known.is_none() => {
+            let missing = missing_channel(scene).map(str::to_owned).into_iter().collect();
+            let mut open = undecided(rule, cause, &missing, scene);
+            open.question.push_str(&format!(" It is one only on {}.", cause.applies_to));
+            Finding::Undecided(open)
+        }
         Truth::True => weigh(rule, cause, &judge, outcome.hits, scene),
     }
 }
 
-fn applies(cause: &CauseSpec, identity: &Identity) -> bool {
-    let build = cause.applies_to.builds;
-    let fits_build =
-        build.is_none_or(|(low, high)| identity.build.is_none_or(|own| (low..=high).contains(&own)));
+/// Whether a cause can stand on the machine; `None` when its records do not say what the machine is.
+fn applies(cause: &CauseSpec, identity: &Identity) -> Option<bool> {
+    let fits_build = match cause.applies_to.builds {
+        Some((low, high)) => identity.build.map(|own| (low..=high).contains(&own)),
+        None => Some(true),
+    };
     let roles = &cause.applies_to.roles;
-    fits_build && (roles.is_empty() || roles.iter().any(|role| identity.roles.contains(&&**role)))
+    let known = roles.iter().map(|role| identity.has_role(role));
+    let fits_role = known.max_by_key(|known| match known {
+        Some(true) => 2,
+        None => 1,
+        Some(false) => 0,
+    });
+    match (fits_build, fits_role.unwrap_or(Some(true))) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        _ => None,
+    }
+}
+
+/// The log that says which Windows a machine runs and much of what it is for, when it is missing.
+fn missing_channel(scene: &Scene<'_>) -> Option<&'static str> {
+    scene.timeline.coverage.channel("System").is_none().then_some("System")
 }
 
 fn undecided(rule: &Rule, spec: &CauseSpec, needs: &BTreeSet<String>, scene: &Scene<'_>) -> Undecided {
@@ -281,28 +305,26 @@ fn fill_at(
     scene: &Scene<'_>,
 ) -> String {
     let mut out = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let inside = after.split_once('}').filter(|(name, _)| is_placeholder(name));
-        let Some((inside, behind)) = inside else {
-            out.push('{');
-            rest = after;
-            continue;
-        };
-        let (name, words) = inside.split_once('|').unwrap_or((inside, "?"));
-        let found = placeholder(name, judge, (all, near), scene);
-        let value = found.as_deref().unwrap_or(words);
-        rest = behind;
-        match behind.strip_prefix(" times").filter(|_| value == "1") {
-            Some(behind) => {
-                out.push_str("once");
-                rest = behind;
+    let mut is_one = false;
+    for piece in placeholder::pieces(template) {
+        match piece {
+            Piece::Text(text) => {
+                let behind = text.strip_prefix(" times").filter(|_| is_one);
+                if behind.is_some() {
+                    out.pop();
+                    out.push_str("once");
+                }
+                out.push_str(behind.unwrap_or(text));
+                is_one = false;
             }
-            None => out.push_str(value),
+            Piece::Name(name, words) => {
+                let found = value_of(name, judge, (all, near), scene);
+                let value = found.as_deref().or(words).unwrap_or("?");
+                out.push_str(value);
+                is_one = value == "1";
+            }
         }
     }
-    out.push_str(rest);
     out
 }
 
@@ -338,7 +360,7 @@ fn shown_value(scene: &Scene<'_>, at: usize, field: &str) -> Option<String> {
     }
 }
 
-fn placeholder(
+fn value_of(
     name: &str,
     judge: &Judge<'_>,
     (all, near): (&BTreeSet<usize>, &BTreeSet<usize>),
@@ -353,7 +375,7 @@ fn placeholder(
         _ => {}
     }
     let of = |at: &usize, field: &str| shown_value(scene, *at, field);
-    if let Some((signal, field)) = name.split_once('.') {
+    if let (Some(signal), field) = placeholder::split(name) {
         let hits = judge.hits(signal);
         if field == "count" {
             return Some(hits.iter().map(|at| timeline.weight(*at)).sum::<u64>().to_string());

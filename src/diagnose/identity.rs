@@ -10,12 +10,29 @@ pub(crate) struct Identity {
     pub(crate) os: Option<String>,
     pub(crate) build: Option<u32>,
     pub(crate) revision: Option<u32>,
+    /// Roles that records show.
     pub(crate) roles: Vec<&'static str>,
+    /// Roles that records rule out; of all others nothing is known.
+    pub(crate) no_roles: Vec<&'static str>,
     /// Starts of the machine.
     pub(crate) boots: Vec<Time>,
     /// `build`, `revision` at each start.
     pub(crate) builds: Vec<(Time, u32, u32)>,
 }
+
+impl Identity {
+    /// Whether the machine has a role, when its records say.
+    pub(crate) fn has_role(&self, role: &str) -> Option<bool> {
+        match () {
+            () if self.roles.contains(&role) => Some(true),
+            () if self.no_roles.contains(&role) => Some(false),
+            () => None,
+        }
+    }
+}
+
+/// Roles that only Windows Server can have. Clients of Azure Virtual Desktop can be session hosts.
+const OF_SERVERS: [&str; 5] = ["server", "domain-controller", "gateway", "broker", "license-server"];
 
 /// Reads the machine's identity from its records.
 pub(crate) fn identify(host: &HostScan) -> Identity {
@@ -98,7 +115,13 @@ fn roles(host: &HostScan, product: Option<&str>, identity: &mut Identity) {
         })
     };
     if let Some(product) = product {
-        identity.roles.push(if product.contains("Server") { "server" } else { "client" });
+        let (own, others) = if product.contains("Server") {
+            ("server", &["client"][..])
+        } else {
+            ("client", &OF_SERVERS[..])
+        };
+        identity.roles.push(own);
+        identity.no_roles.extend(others);
     } else if identity.build.is_some_and(|build| matches!(build, 14393 | 17763 | 20348 | 25398 | 9200 | 9600))
     {
         // These builds were sold as both; servers are what logs are sent in of.
@@ -123,9 +146,9 @@ fn roles(host: &HostScan, product: Option<&str>, identity: &mut Identity) {
         identity.roles.push("license-server");
     }
     let rcm = "Microsoft-Windows-TerminalServices-RemoteConnectionManager";
-    if !has(rcm, &[1136])
-        && has(rcm, &[1128, 1129, 1130, 1131, 1132, 1133, 50280, 50281, 50282, 50283, 50284, 50285])
-    {
+    if has(rcm, &[1136]) {
+        identity.no_roles.push("session-host");
+    } else if has(rcm, &[1128, 1129, 1130, 1131, 1132, 1133, 50280, 50281, 50282, 50283, 50284, 50285]) {
         identity.roles.push("session-host");
     }
 }

@@ -9,6 +9,7 @@ use crate::rule::cause::CauseSpec;
 use crate::rule::detection::Test;
 use crate::rule::field::FieldKey;
 use crate::rule::matcher::Matcher;
+use crate::rule::placeholder;
 use crate::rule::{Kind, Rule, RuleSet};
 use crate::text::yaml::Node;
 use crate::text::{CatalogueEvent, Texts, codes};
@@ -200,31 +201,10 @@ pub(super) fn fixes(cause: &CauseSpec) -> Vec<Fix> {
 
 /// A template without any host's values: `{Field|words}` becomes the words, `{Field}` becomes `<Field>`.
 pub(super) fn unfilled(template: &str) -> String {
-    let mut out = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let inside = after.split_once('}').filter(|(inside, _)| is_placeholder(inside));
-        let Some((inside, behind)) = inside else {
-            out.push('{');
-            rest = after;
-            continue;
-        };
-        match inside.split_once('|') {
-            Some((_, words)) => out.push_str(words),
-            None => out.push_str(&format!("<{}>", inside.rsplit('.').next().unwrap_or(inside))),
-        }
-        rest = behind;
-    }
-    out.push_str(rest);
-    out
-}
-
-/// Braces of PowerShell are no placeholders: these begin with a letter or `%` and have no blanks.
-fn is_placeholder(inside: &str) -> bool {
-    let name = inside.split('|').next().unwrap_or_default();
-    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '%')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '%' | '-'))
+    placeholder::filled(template, |name, words| match words {
+        Some(words) => words.to_owned(),
+        None => format!("<{}>", name.rsplit('.').next().unwrap_or(name)),
+    })
 }
 
 /// Adds the alternatives of a test, each with what its parents ask for.

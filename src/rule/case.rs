@@ -79,19 +79,18 @@ pub(super) fn read(node: &Node, flaws: &mut Flaws) -> Vec<Case> {
 /// A row of a table: names with the texts that stand in their place.
 type Row<'a> = Vec<(&'a str, &'a str)>;
 
-/// The rows of `each`; one empty row for a case without.
+/// The rows of `each`, in which a shorter column repeats its last value; one empty row for a case without.
 fn rows<'a>(case: &'a Node, flaws: &mut Flaws) -> Vec<Row<'a>> {
     let columns = case.get("each").map(Node::entries).unwrap_or_default();
-    let Some((_, first)) = columns.first() else { return vec![Row::new()] };
-    let count = first.items().len();
-    if count > MAX_ROWS {
-        flaws.error(first.mark, format!("more than {MAX_ROWS} values"), "make several cases of it");
+    if columns.is_empty() {
+        return vec![Row::new()];
     }
+    let count = columns.iter().map(|(_, values)| values.items().len()).max().unwrap_or_default();
     for (key, values) in columns {
         let name = key.text().unwrap_or_default();
-        if values.items().len() != count {
-            let help = "the columns of `each` are read side by side, a row is a case";
-            flaws.error(values.mark, format!("`{name}` has not as many values as the first column"), help);
+        if values.items().is_empty() || values.items().len() > MAX_ROWS {
+            let message = format!("`{name}` has not 1 to {MAX_ROWS} values");
+            flaws.error(values.mark, message, "a row is a case; make several cases of it");
         }
         let mut places = ["signal", "records"].into_iter().filter_map(|key| case.get(key));
         if !places.any(|place| mentions(place, &format!("{{{name}}}"))) {
@@ -100,7 +99,8 @@ fn rows<'a>(case: &'a Node, flaws: &mut Flaws) -> Vec<Row<'a>> {
         }
     }
     let cell = |(key, values): &'a (Node, Node), at: usize| {
-        (key.text().unwrap_or_default(), values.items().get(at).and_then(Node::text).unwrap_or_default())
+        let value = values.items().get(at).or(values.items().last());
+        (key.text().unwrap_or_default(), value.and_then(Node::text).unwrap_or_default())
     };
     (0..count.min(MAX_ROWS)).map(|at| columns.iter().map(|column| cell(column, at)).collect()).collect()
 }

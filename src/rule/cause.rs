@@ -1,5 +1,7 @@
 //! The `cause` section: what a rule says beyond Sigma.
 
+use std::fmt;
+
 use super::error::Flaws;
 use super::keys;
 use super::when::{self, Term, When};
@@ -43,6 +45,20 @@ pub(crate) struct AppliesTo {
     pub(crate) builds: Option<(u32, u32)>,
     /// Any of these roles.
     pub(crate) roles: Vec<Box<str>>,
+}
+
+impl fmt::Display for AppliesTo {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.roles.join(", "))?;
+        let Some((low, high)) = self.builds else { return Ok(()) };
+        let joint = if self.roles.is_empty() { "" } else { " of " };
+        write!(formatter, "{joint}Windows")?;
+        match (low, high) {
+            (0, high) => write!(formatter, " build {high} or older"),
+            (low, u32::MAX) => write!(formatter, " build {low} or newer"),
+            (low, high) => write!(formatter, " builds {low} to {high}"),
+        }
+    }
 }
 
 /// One step of a fix.

@@ -2,7 +2,8 @@
 //!
 //! Sigma names (`EventID`, `Provider_Name`, `Channel`) stand for parts of `System`; `Message` for the sentence that
 //! Event Viewer shows; `%1` for the first insert; `BinaryText` for the binary data read as UTF-16, `BinaryStatus` for
-//! the status code in its last four bytes. Any other name is a named field of the record's data.
+//! the status code in its last four bytes. Any other name is a named field of the record's data; `EventData.Level` is one
+//! that has the name of another part.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -38,23 +39,26 @@ pub(crate) enum FieldKey {
 impl FieldKey {
     /// The part that a name in a rule means.
     pub(crate) fn parse(name: &str) -> Self {
+        if let Some(name) = data_name(name) {
+            return Self::Named(name.into());
+        }
         if let Some(position) = name.strip_prefix('%').and_then(|digits| digits.parse().ok()) {
             return Self::Position(position);
         }
         match name.to_ascii_lowercase().as_str() {
-            "provider_name" | "provider" | "source" => Self::Provider,
+            "provider_name" => Self::Provider,
             "eventsourcename" => Self::EventSource,
-            "eventid" | "event_id" => Self::EventId,
+            "eventid" => Self::EventId,
             "qualifiers" => Self::Qualifiers,
             "channel" => Self::Channel,
-            "computer" | "computername" => Self::Computer,
+            "computer" => Self::Computer,
             "level" => Self::Level,
             "version" => Self::Version,
-            "eventrecordid" | "record_id" => Self::RecordId,
+            "eventrecordid" => Self::RecordId,
             "execution_processid" => Self::ProcessId,
-            "security_userid" | "userid" => Self::UserSid,
-            "activityid" | "activity_id" | "correlation_activityid" => Self::ActivityId,
-            "timecreated" | "time" => Self::Time,
+            "security_userid" => Self::UserSid,
+            "activityid" | "correlation_activityid" => Self::ActivityId,
+            "timecreated" => Self::Time,
             "message" => Self::Message,
             "binary" => Self::Binary,
             "binarytext" => Self::BinaryText,
@@ -63,6 +67,17 @@ impl FieldKey {
             _ => Self::Named(name.into()),
         }
     }
+}
+
+/// The name of a field of the record's data in `EventData.Name` or `UserData.Name`.
+fn data_name(name: &str) -> Option<&str> {
+    let (place, rest) = name.split_once('.')?;
+    (place == "EventData" || place == "UserData").then_some(rest)
+}
+
+/// Whether a name is that of a field of the record's data, written out.
+pub(super) fn is_data(name: &str) -> bool {
+    data_name(name).is_some()
 }
 
 /// A record while rules look at it; its sentence is rendered only when one asks.
@@ -144,4 +159,18 @@ fn hex(bytes: &[u8]) -> String {
 fn status(bytes: &[u8]) -> Option<String> {
     let last: [u8; 4] = bytes.last_chunk::<4>().copied()?;
     Some(format!("0x{:08X}", u32::from_le_bytes(last) & 0xEFFF_FFFF))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FieldKey;
+
+    #[test]
+    fn fields_of_the_data_may_have_the_name_of_another_part() {
+        assert_eq!(FieldKey::parse("Level"), FieldKey::Level);
+        assert_eq!(FieldKey::parse("EventData.Level"), FieldKey::Named("Level".into()));
+        assert_eq!(FieldKey::parse("UserData.Channel"), FieldKey::Named("Channel".into()));
+        assert_eq!(FieldKey::parse("Source"), FieldKey::Named("Source".into()));
+        assert_eq!(FieldKey::parse("Time"), FieldKey::Named("Time".into()));
+    }
 }

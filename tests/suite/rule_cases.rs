@@ -7,7 +7,7 @@ use rdpwhy::rule::RuleSet;
 use rdpwhy::text::Texts;
 
 /// How many lines of the shipped rules no case misses. It may only become smaller.
-const UNNEEDED: usize = 1608;
+const UNNEEDED: usize = 988;
 
 /// What `rules ARGUMENTS` says of one file of rules, and its exit code.
 fn rules(arguments: &[&str], path: &str, text: &str) -> (String, Option<i32>) {
@@ -48,6 +48,8 @@ const TABLE: &str = "    match:
 fn each_row_of_a_table_is_a_case() {
     let (text, code) = rules(&TEST, "one-rule.yml", &rule(SELECTION, TABLE));
     assert_eq!((text.as_str(), code), ("3 cases, 4 strangers, 0 failed\n", Some(0)));
+    let short = TABLE.replace("id: [1, 2]", "id: [1]");
+    assert_eq!(rules(&TEST, "one-rule.yml", &rule(SELECTION, &short)).1, Some(0));
     let wrong = TABLE.replace("value: [x, y]", "value: [x, w]");
     let (text, code) = rules(&TEST, "one-rule.yml", &rule(SELECTION, &wrong));
     assert!(text.contains("one-rule.yml:12: a table: 2, w: the cause is not found\n"), "{text}");
@@ -55,11 +57,11 @@ fn each_row_of_a_table_is_a_case() {
 }
 
 #[test]
-fn tables_with_uneven_columns_or_unused_names_are_errors() {
+fn tables_with_empty_columns_or_unused_names_are_errors() {
     for (from, to, wanted) in [
-        ("value: [x, y]", "value: [x]", "`value` has not as many values as the first column"),
+        ("value: [x, y]", "value: []", "`value` has not 1 to 64 values"),
         ("'{value}'", "x", "nothing in the case holds {value}"),
-        ("id: [1, 2]", &format!("id: [{}]", "1, ".repeat(65)), "more than 64 values"),
+        ("id: [1, 2]", &format!("id: [{}]", "1, ".repeat(65)), "`id` has not 1 to 64 values"),
         ("at: '09:00:00'", "repeat: 10000, at: '09:00:00'", ""),
     ] {
         let (text, code) = rules(&["check", "."], "one-rule.yml", &rule(SELECTION, &TABLE.replace(from, to)));

@@ -229,3 +229,36 @@ fn plain_sigma_rules_and_correlations_are_findings_of_low_confidence() {
     assert_eq!(host["causes"][0]["severity"], "critical");
     assert_ne!(host["status"], "broken");
 }
+
+/// A record of System as Event Viewer exports it, one a minute.
+fn event(minute: u32, provider: &str, id: u32, data: &str) -> String {
+    format!(
+        "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='{provider}'/><EventID>{id}</EventID><Level>4</Level><TimeCreated SystemTime='2026-01-14T03:{minute:02}:00Z'/><EventRecordID>{}</EventRecordID><Channel>System</Channel><Computer>SRV1</Computer></System><EventData>{data}</EventData></Event>",
+        minute + 1
+    )
+}
+
+#[test]
+fn a_role_that_records_do_not_say_leaves_the_cause_open() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "title: Only on gateways\ndescription: d\nreferences: [r]\nlogsource: {product: windows}\ndetection: {one: {Provider_Name: Odd, EventID: 1}, condition: one}\nlevel: high\ncause: {family: other, finding: f, applies_to: {roles: [ROLE]}, fixes: [{do: d, check: c}]}\n";
+    let windows_10: String =
+        "Windows 10".encode_utf16().flat_map(u16::to_le_bytes).map(|byte| format!("{byte:02X}")).collect();
+    let product = event(0, "EventLog", 6013, &format!("<Binary>{windows_10}</Binary>"));
+    for (role, before, wanted) in [
+        ("gateway", "", [false, true]),
+        ("gateway", product.as_str(), [false, false]),
+        ("client", product.as_str(), [true, false]),
+        ("server, client", product.as_str(), [true, false]),
+    ] {
+        std::fs::write(folder.path().join("one.yml"), text.replace("ROLE", role)).expect("a file");
+        let log = format!("<Events>{before}{}</Events>", event(9, "Odd", 1, ""));
+        std::fs::write(folder.path().join("log.xml"), log).expect("a file");
+        let output = run(folder.path(), &["diagnose", "--format", "json", "--rules", "one.yml", "log.xml"]);
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let of = |key: &str, text: &str| report["hosts"][0][key].to_string().contains(text);
+        let found =
+            [of("causes", "Only on gateways"), of("unknown", "Only on gateways? It is one only on gateway.")];
+        assert_eq!(found, wanted, "{role} {before}: {}", report["hosts"][0]);
+    }
+}

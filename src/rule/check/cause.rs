@@ -82,7 +82,7 @@ impl Names<'_> {
             if placeholder::ALWAYS.contains(&name) {
                 continue;
             }
-            let Some((signal, field)) = name.split_once('.') else {
+            let (Some(signal), field) = placeholder::split(name) else {
                 if !self.signals.iter().any(|atom| self.may_have(*atom, name)) {
                     let help = "name a field of a record that a selection of this rule matches";
                     flaws.error(mark, format!("nothing fills `{{{name}}}`"), help);
@@ -124,9 +124,8 @@ impl Names<'_> {
 
     fn may_have(&self, atom: AtomId, field: &str) -> bool {
         let tested = usize::try_from(atom).ok().and_then(|at| self.set.atoms.get(at));
-        let is_tested = tested.is_some_and(|atom| atom.test.names(field));
-        !matches!(FieldKey::parse(field), FieldKey::Named(_))
-            || is_tested
-            || self.fields(atom).is_none_or(|known| known.iter().any(|own| own.eq_ignore_ascii_case(field)))
+        let FieldKey::Named(field) = FieldKey::parse(field) else { return true };
+        tested.is_some_and(|atom| atom.test.names(&field))
+            || self.fields(atom).is_none_or(|known| known.iter().any(|own| own.eq_ignore_ascii_case(&field)))
     }
 }

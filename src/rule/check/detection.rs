@@ -95,7 +95,9 @@ impl Fields<'_> {
 
     fn field(&mut self, key: &Node, value: &Node, demand: &Demand) {
         let name = key.text().unwrap_or_default().split('|').next().unwrap_or_default();
-        if !matches!(FieldKey::parse(name), FieldKey::Named(_)) || name.is_empty() {
+        let FieldKey::Named(name) = FieldKey::parse(name) else { return };
+        let name = &*name;
+        if name.is_empty() {
             return;
         }
         let Some(known) = fields_of(demand, self.texts) else { return };
@@ -185,7 +187,7 @@ fn is_shown(rule: &Rule, selection: &str) -> bool {
         placeholder::templates(cause).iter().any(|template| {
             placeholder::names(template.text().unwrap_or_default())
                 .iter()
-                .any(|name| name.split_once('.').is_some_and(|(signal, _)| signal == selection))
+                .any(|name| placeholder::split(name).0 == Some(selection))
         })
     })
 }
