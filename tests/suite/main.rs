@@ -10,6 +10,7 @@ mod faults;
 mod fleet;
 mod fleet_support;
 mod hostile;
+mod hostile_text;
 mod input;
 mod join;
 mod lanes;
