@@ -181,7 +181,7 @@ pub(crate) struct DiagnoseArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// A code that the client showed: 0x904, 2308, 0x904/0x7; it narrows the causes, it never decides
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", allow_negative_numbers = true)]
     pub(crate) client_error: Vec<String>,
     /// Ends with exit code 1 when a cause of at least this confidence was found
     #[arg(long, value_enum, value_name = "CONFIDENCE")]
@@ -208,7 +208,7 @@ pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// A code that the client showed
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", allow_negative_numbers = true)]
     pub(crate) client_error: Vec<String>,
     /// Ends with exit code 1 when a cause of at least this confidence was found
     #[arg(long, value_enum, value_name = "CONFIDENCE")]

@@ -9,10 +9,10 @@ use super::outage::{self, Course};
 use super::reading::{self, Reading};
 use super::services::{self, LISTENER, State};
 use super::timeline::Timeline;
-use super::{Options, changes, clock, evidence, life, parties, rank, regression, shifts, suspect, updates};
+use super::{Options, changes, clock, evidence, life, rank, regression, shifts, suspect, updates};
 use crate::evtx::Span;
 use crate::report::{
-    Cause, Change, Confidence, Exposure, Host, LogSummary, Note, Outage, Severity, Status, Undecided,
+    Cause, Change, Confidence, Exposure, Host, LogSummary, Note, Outage, Party, Severity, Status, Undecided,
 };
 use crate::rule::{Kind, Rule};
 use crate::scan::HostScan;
@@ -34,7 +34,7 @@ const CHANNELS: [&str; 3] = [
 /// Diagnoses one host.
 pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
     let clock_notes = clock::mend(&mut scan.items);
-    let Reading { identity, attempts, steps, at_end, course, changes: change_steps, facts } =
+    let Reading { identity, attempts, steps, at_end, course, parties, changes: change_steps, facts } =
         reading::read(&scan, options.story.and_then(|story| story.around));
     let all_changes = shown(&change_steps, &scan, options, &identity);
     let history = updates::history(&scan.items, &identity);
@@ -54,7 +54,7 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
     host.connections = course.counts;
     host.updates = history;
     host.intervals = outage::intervals(&attempts);
-    host.parties = parties::parties(&attempts);
+    host.parties = parties;
     host.notes.extend(clock_notes);
     find(&mut host, &scene, options);
     host.outage = outage(&host.causes, &course, &attempts);
@@ -269,7 +269,7 @@ fn judge(host: &mut Host, course: &Course, is_down: bool) {
         () if course.outage.is_some() => {
             (Status::Degraded, "connections failed for a while and work again".to_owned())
         }
-        () if course.last_good.is_some() => (Status::Healthy, "connections work".to_owned()),
+        () if course.last_good.is_some() => (Status::Healthy, works(&host.parties)),
         () if !has_rdp_log => (Status::Unknown, "no log of Remote Desktop is among these".to_owned()),
         () if course.counts.attempts > course.counts.noise => {
             (Status::Unknown, "the logs that would tell how connections ended are missing".to_owned())
@@ -278,6 +278,13 @@ fn judge(host: &mut Host, course: &Course, is_down: bool) {
     };
     host.status = status;
     host.status_reason = reason;
+}
+
+/// That it works, and for whom not.
+fn works(parties: &[Party]) -> String {
+    let fails = parties.iter().find(|party| party.outage.end.is_none());
+    let but = fails.map(|party| format!(", but not for {}", party.name));
+    format!("connections work{}", but.unwrap_or_default())
 }
 
 fn title(cause: Option<&Cause>) -> &str {

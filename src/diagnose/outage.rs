@@ -35,21 +35,29 @@ pub(crate) struct Course {
 
 /// Follows good and failed attempts, and times when service or listener were down.
 ///
-/// Of several outages the one nearest to `around` is told, when the user names a moment.
-pub(crate) fn course(attempts: &[Attempt], states: &States<'_>, around: Option<Time>) -> Course {
+/// Of several outages the one nearest to `around` is told, when the user names a moment. Failed attempts with the
+/// numbers `apart` are those of a client or user alone, and make none.
+pub(crate) fn course(
+    attempts: &[Attempt],
+    apart: &BTreeSet<usize>,
+    states: &States<'_>,
+    around: Option<Time>,
+) -> Course {
     let mut course = Course { counts: counts(attempts), ..Course::default() };
     course.goods =
         attempts.iter().filter(|attempt| attempt.fate == Fate::Good).map(|attempt| attempt.start).collect();
     course.last_good = course.goods.last().copied();
     // A fault that begins later than the moment is not what the user asks about.
     let down = down_since(states).filter(|down| around.is_none_or(|moment| *down <= moment.plus(AROUND)));
-    let streak = worst_streak(attempts, around);
+    let of_host = attempts.iter().enumerate().filter(|(at, _)| !apart.contains(at));
+    let of_host: Vec<Attempt> = of_host.map(|(_, attempt)| attempt.clone()).collect();
+    let streak = worst_streak(&of_host, around);
     course.outage = match (down, streak) {
         (Some(time), streak) => {
             let begin = streak.filter(|streak| streak.is_open).map_or(time, |streak| streak.first.min(time));
-            Some(describe(attempts, begin, None, &course.goods))
+            Some(describe(&of_host, begin, None, &course.goods))
         }
-        (None, Some(streak)) => Some(describe(attempts, streak.first, streak.end, &course.goods)),
+        (None, Some(streak)) => Some(describe(&of_host, streak.first, streak.end, &course.goods)),
         (None, None) => None,
     };
     course

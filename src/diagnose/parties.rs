@@ -20,8 +20,9 @@ const MAX_COMPARED: usize = 256;
 /// Names of others that are told.
 const MAX_NAMES: usize = 5;
 
-/// Those that failed while others got in: those that still fail first, then those that failed the most.
-pub(super) fn parties(attempts: &[Attempt]) -> Vec<Party> {
+/// Those that failed while others got in: those that still fail first, then those that failed the most; and their
+/// failed attempts by number, which say nothing of the host.
+pub(super) fn parties(attempts: &[Attempt]) -> (Vec<Party>, BTreeSet<usize>) {
     let mut of: BTreeMap<(PartyKind, String), Vec<usize>> = BTreeMap::new();
     for (at, attempt) in attempts.iter().enumerate() {
         if matches!(attempt.fate, Fate::Good | Fate::Failed) {
@@ -42,7 +43,8 @@ pub(super) fn parties(attempts: &[Attempt]) -> Vec<Party> {
             failed.is_subset(other) && (failed.len() < other.len() || *kind > party.kind)
         })
     });
-    found.into_iter().map(|(party, _)| party).take(MAX_PARTIES).collect()
+    let failed = found.iter().flat_map(|(_, failed)| failed).copied().collect();
+    (found.into_iter().map(|(party, _)| party).take(MAX_PARTIES).collect(), failed)
 }
 
 fn order(party: &Party) -> (bool, std::cmp::Reverse<u64>, PartyKind, &str) {
@@ -121,7 +123,9 @@ fn shown(attempt: &Attempt) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::super::attempt::{Attempt, Fate};
-    use super::parties;
+    use std::collections::BTreeSet;
+
+    use super::{outage, parties};
     use crate::evtx::{Span, Time};
     use crate::report::PartyKind;
 
@@ -135,7 +139,7 @@ mod tests {
     }
 
     fn told(attempts: &[Attempt]) -> Vec<(PartyKind, String, u64, u64, bool)> {
-        let parties = parties(attempts).into_iter();
+        let parties = parties(attempts).0.into_iter();
         let row = |party: crate::report::Party| {
             let outage = party.outage;
             (party.kind, party.name, outage.failed_attempts, party.others, outage.end.is_none())
@@ -160,6 +164,18 @@ mod tests {
             .collect();
         all.insert(2, attempt(12, "10.0.0.2", "CORP\\bob", Fate::Good));
         assert_eq!(told(&all), [(PartyKind::Client, "10.0.0.1".to_owned(), 4, 1, true)]);
+    }
+
+    #[test]
+    fn one_who_fails_at_the_end_is_no_outage_of_the_host() {
+        let mut all: Vec<Attempt> =
+            (0..6).map(|turn| attempt(turn * 10, "10.0.0.1", "CORP\\bob", Fate::Failed)).collect();
+        all.insert(2, attempt(12, "10.0.0.2", "CORP\\ann", Fate::Good));
+        let (steps, at_end) = (Vec::new(), std::collections::BTreeMap::new());
+        let states = outage::States { steps: &steps, at_end: &at_end, boots: &[] };
+        let told =
+            |apart| outage::course(&all, &apart, &states, None).outage.map(|outage| outage.failed_attempts);
+        assert_eq!((told(parties(&all).1), told(BTreeSet::new())), (None, Some(4)));
     }
 
     #[test]

@@ -9,8 +9,9 @@ use super::facts::Fact;
 use super::identity::{self, Identity};
 use super::outage::{self, Course};
 use super::services::{self, Step};
-use super::{changes, clock, derive};
+use super::{changes, clock, derive, parties};
 use crate::evtx::{Record, Time};
+use crate::report::Party;
 use crate::scan::HostScan;
 
 /// One host, read.
@@ -20,6 +21,7 @@ pub(super) struct Reading {
     pub(super) steps: Vec<Step>,
     pub(super) at_end: BTreeMap<String, Step>,
     pub(super) course: Course,
+    pub(super) parties: Vec<Party>,
     pub(super) changes: Vec<changes::Step>,
     pub(super) facts: Vec<Fact>,
 }
@@ -33,7 +35,8 @@ pub(super) fn read(scan: &HostScan, around: Option<Time>) -> Reading {
         attempts.iter().rev().find(|attempt| attempt.fate == Fate::Good).map(|attempt| attempt.start);
     let at_end = services::at_end(&steps, &identity.boots, last_good);
     let states = outage::States { steps: &steps, at_end: &at_end, boots: &identity.boots };
-    let course = outage::course(&attempts, &states, around);
+    let (parties, apart) = parties::parties(&attempts);
+    let course = outage::course(&attempts, &apart, &states, around);
     let changes = changes::steps(&scan.items);
     let facts = derive::derive(&derive::Sources {
         host: scan,
@@ -44,7 +47,7 @@ pub(super) fn read(scan: &HostScan, around: Option<Time>) -> Reading {
         course: &course,
         boots: &identity.boots,
     });
-    Reading { identity, attempts, steps, at_end, course, changes, facts }
+    Reading { identity, attempts, steps, at_end, course, parties, changes, facts }
 }
 
 /// All that rules are asked about: the records, and the facts made of them.
