@@ -20,7 +20,10 @@ pub(crate) fn compile(root: &Path, out: &Path) {
     let all = data.iter().flat_map(|(_, files)| files).chain(&files);
     let digest = digest(&all.collect::<Vec<_>>());
     let (rules, cases): (Vec<File>, Vec<File>) = files.into_iter().map(split).unzip();
-    write(&out.join("rules.bin"), &(digest, rules));
+    // Each file by itself, so that files can be unpacked in parallel.
+    let packed: Vec<(&str, Vec<u8>)> =
+        rules.iter().map(|(path, documents)| (path.as_str(), bytes(documents))).collect();
+    write(&out.join("rules.bin"), &(digest, packed));
     write(&out.join("cases.bin"), &cases);
     for (name, files) in &data {
         write(&out.join(name), files);
@@ -78,8 +81,11 @@ fn split((path, documents): File) -> (File, File) {
 }
 
 fn write<T: serde::Serialize>(path: &Path, files: &T) {
-    let bytes = postcard::to_stdvec(files).expect("plain data");
-    fs::write(path, bytes).expect("the build folder can be written");
+    fs::write(path, bytes(files)).expect("the build folder can be written");
+}
+
+fn bytes<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("plain data")
 }
 
 fn collect(folder: &Path, out: &mut Vec<PathBuf>) {

@@ -76,19 +76,22 @@ pub(super) fn read_instance(
         return None;
     }
     let table = cursor.skip(count * 4)?;
-    for descriptor in chunk.get(table..cursor.at())?.as_chunks::<4>().0 {
-        let [low, high, kind, _] = *descriptor;
-        let len = usize::from(u16::from_le_bytes([low, high]));
-        if !value::fits(kind, len) {
+    let descriptors = chunk.get(table..cursor.at())?.as_chunks::<4>().0;
+    let mut start = cursor.at();
+    slots.reserve(count);
+    for [low, high, kind, _] in descriptors {
+        let (kind, len) = (*kind, usize::from(u16::from_le_bytes([*low, *high])));
+        let next = start + len;
+        if next > end || !value::fits(kind, len) {
             return None;
         }
-        let start = cursor.skip(len)?;
-        if value::has_own_size(kind) && !value::is_whole(kind, chunk.get(start..start + len)?) {
+        if value::has_own_size(kind) && !value::is_whole(kind, chunk.get(start..next)?) {
             return None;
         }
         slots.push(Slot { kind, start, len });
+        start = next;
     }
-    Some(Instance { template, end: cursor.at() })
+    Some(Instance { template, end: start })
 }
 
 /// Where the stream of the template at `offset` begins and ends.

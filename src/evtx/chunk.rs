@@ -73,8 +73,7 @@ impl<'c, 'v> Reader<'c, 'v> {
             }
             Err(Unknown) => return self.record_by_crate(window, false),
         };
-        let bytes = || self.bytes.get(window.at..window.next).unwrap_or_default();
-        if !is_wanted || !self.visitor.bytes(bytes()) {
+        if !is_wanted || !self.is_wanted(window) {
             return self.count(window);
         }
         match isolated(|| self.decoder.record()) {
@@ -84,6 +83,11 @@ impl<'c, 'v> Reader<'c, 'v> {
             }
             Err(Unknown) => self.record_by_crate(window, true),
         }
+    }
+
+    /// Whether the visitor still wants the record when it has seen its data.
+    fn is_wanted(&mut self, window: &Window) -> bool {
+        isolated(|| Ok(self.decoder.data(window))).map_or(true, |data| self.visitor.data(&data))
     }
 
     fn record_by_crate(&mut self, window: &Window, is_wanted: bool) {

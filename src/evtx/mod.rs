@@ -15,6 +15,7 @@ mod decode;
 mod export;
 mod fault;
 mod json_lines;
+mod raw;
 mod record;
 mod stream;
 mod strings;
@@ -31,6 +32,8 @@ pub use carve::carve;
 pub use export::read_xml;
 pub use fault::Fault;
 pub use json_lines::read_json_lines;
+pub use raw::{Data, Fields, RawField, RawValue};
+pub(crate) use record::binary_text;
 pub use record::{Field, Head, Record, Rendering};
 pub use time::{Span, TICKS_PER_SECOND, Time};
 
@@ -44,9 +47,9 @@ pub const FILE_HEADER_SIZE: usize = 4096;
 pub trait Visitor {
     /// Sees each record whose `System` can be read; true asks for its data.
     fn head(&mut self, head: &Head<'_>) -> bool;
-    /// Sees the bytes of a record that [`Visitor::head`] asked for; false passes it over after all. Not asked where a
+    /// Sees the data of a record that [`Visitor::head`] asked for; false passes it over after all. Not asked where a
     /// record has no bytes of its own: in exports, and where the crate decodes.
-    fn bytes(&mut self, _bytes: &[u8]) -> bool {
+    fn data(&mut self, _data: &Data<'_>) -> bool {
         true
     }
     /// Takes a record that [`Visitor::head`] asked for; a fault comes instead when its data is damaged.

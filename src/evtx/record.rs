@@ -124,22 +124,10 @@ impl Record {
         self.fields.get(number.checked_sub(1)?).map(|field| &*field.value)
     }
 
-    /// The binary data read as UTF-16LE text up to the first NUL; Service Control Manager events keep the
-    /// service's short name there. Bytes that are all letters of ASCII are text as they stand: some exports make it so.
+    /// The binary data as text; Service Control Manager events keep the service's short name there.
     #[must_use]
     pub fn binary_text(&self) -> Option<String> {
-        let bytes = self.binary.as_deref()?;
-        if bytes.len() > 2 && bytes.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
-            return Some(bytes.iter().copied().map(char::from).collect());
-        }
-        let units = bytes.chunks_exact(2).map(|pair| match pair {
-            [low, high] => u16::from_le_bytes([*low, *high]),
-            _ => 0,
-        });
-        let text: String = char::decode_utf16(units.take_while(|&unit| unit != 0))
-            .map(|unit| unit.unwrap_or('\u{fffd}'))
-            .collect();
-        (!text.is_empty()).then_some(text)
+        binary_text(self.binary.as_deref()?)
     }
 
     /// The same record's head.
@@ -157,4 +145,17 @@ impl Record {
             time: self.time,
         }
     }
+}
+
+/// Binary data read as UTF-16LE text up to the first NUL; `None` when there is no text. Bytes that are all letters of
+/// ASCII are text as they stand: some exports make it so.
+pub(crate) fn binary_text(bytes: &[u8]) -> Option<String> {
+    if bytes.len() > 2 && bytes.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
+        return Some(bytes.iter().copied().map(char::from).collect());
+    }
+    let units = bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair));
+    let text: String = char::decode_utf16(units.take_while(|&unit| unit != 0))
+        .map(|unit| unit.unwrap_or('\u{fffd}'))
+        .collect();
+    (!text.is_empty()).then_some(text)
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::Unknown;
 use super::system::Raw;
 
-/// Most strings that are kept; forwarded events of a large site have a few dozen computers.
-const MAX_KEPT: usize = 256;
+/// Most strings that are kept; forwarded events of a large site have a few dozen computers, and a chunk has room for
+/// some hundred records. Records with more strings are left to the crate.
+const MAX_KEPT: usize = 1024;
 
 /// A table of strings by their bytes in the chunk.
 pub(super) struct Strings<'c> {
@@ -46,7 +47,7 @@ impl<'c> Strings<'c> {
         }
         let text: Arc<str> = Arc::from(text(wanted)?);
         if self.kept.len() >= MAX_KEPT {
-            self.kept.truncate(1);
+            return Err(Unknown);
         }
         self.kept.push((raw, text));
         self.last = self.kept.len() - 1;

@@ -163,6 +163,11 @@ impl Plan {
         Some(())
     }
 
+    /// Whether the field is the same in all records of the template.
+    pub(super) fn is_constant(&self, item: Item) -> bool {
+        !matches!(self.sources.get(item as usize), Some(Source::Slot { .. }))
+    }
+
     /// The field's type and bytes in one record; `Ok(None)` when it is absent or shows nothing.
     fn raw<'c>(&self, item: Item, chunk: &'c [u8], slots: &[Slot]) -> Result<Option<Raw<'c>>, Unknown> {
         let (kind, start, len) = match self.sources.get(item as usize) {

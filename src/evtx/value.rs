@@ -11,6 +11,7 @@ use super::bytes::{u16_at, u32_at, u64_at};
 /// Value types (MS-EVEN6 2.2.18) that are told apart outside of this file.
 pub(super) const NULL: u8 = 0x00;
 pub(super) const STRING: u8 = 0x01;
+pub(super) const BINARY: u8 = 0x0e;
 pub(super) const FILETIME: u8 = 0x11;
 pub(super) const HEX64: u8 = 0x15;
 pub(super) const FRAGMENT: u8 = 0x21;
@@ -19,7 +20,6 @@ const ANSI_STRING: u8 = 0x02;
 const REAL32: u8 = 0x0b;
 const REAL64: u8 = 0x0c;
 const BOOL: u8 = 0x0d;
-const BINARY: u8 = 0x0e;
 const GUID: u8 = 0x0f;
 const SIZE: u8 = 0x10;
 const SYSTEMTIME: u8 = 0x12;
@@ -32,7 +32,7 @@ pub(super) const STRINGS: u8 = ARRAY | STRING;
 const YEAR_10000: u64 = 2_650_467_744_000_000_000;
 
 /// Bytes that each value of a type has; `None` for types of any size and those that are unknown here.
-pub(super) fn width(kind: u8) -> Option<usize> {
+pub(super) const fn width(kind: u8) -> Option<usize> {
     match kind {
         0x03 | 0x04 => Some(1),
         0x05 | 0x06 => Some(2),
@@ -43,11 +43,33 @@ pub(super) fn width(kind: u8) -> Option<usize> {
     }
 }
 
+/// [`width`] of each type, zero where there is none.
+const WIDTHS: [u8; 256] = {
+    let mut widths = [0; 256];
+    let mut kind: u8 = 0;
+    while kind < 0x20 {
+        if let Some(width) = width(kind) {
+            // At most 16.
+            #[allow(clippy::cast_possible_truncation, clippy::indexing_slicing)]
+            {
+                widths[kind as usize] = width as u8;
+            }
+        }
+        kind += 1;
+    }
+    widths
+};
+
 /// True when a value of `size` bytes can be passed over by its size alone.
 pub(super) fn fits(kind: u8, size: usize) -> bool {
-    if let Some(width) = width(kind) {
-        return width == size;
+    match WIDTHS.get(usize::from(kind)) {
+        None | Some(0) => fits_any(kind, size),
+        Some(width) => usize::from(*width) == size,
     }
+}
+
+/// The same for types without a width.
+fn fits_any(kind: u8, size: usize) -> bool {
     match kind {
         NULL | ANSI_STRING | BINARY | FRAGMENT => true,
         STRING | STRINGS => size.is_multiple_of(2),

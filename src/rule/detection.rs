@@ -1,9 +1,12 @@
 //! The `detection` section: named selections and the condition over them, for one record (Sigma's meaning).
 
+use std::fmt::Write as _;
+
 use super::condition::{self, Condition};
 use super::error::Flaws;
 use super::field::{FieldKey, Subject};
 use super::matcher::{Matcher, Order, Part};
+use crate::evtx::Head;
 use crate::text::yaml::{Node, Value};
 
 /// A compiled test of one record.
@@ -89,7 +92,12 @@ fn selection(node: &Node, flaws: &mut Flaws) -> Test {
 
 fn keyword(node: &Node, flaws: &mut Flaws) -> Test {
     match Matcher::text(&super::normal(node.text().unwrap_or_default()), Part::Anywhere, false) {
-        Ok(matcher) => Test::Keyword(matcher),
+        Ok(matcher) => {
+            if let Some(problem) = flaws.is_foreign().then(|| matcher.flaw()).flatten() {
+                flaws.error(node.mark, problem, "");
+            }
+            Test::Keyword(matcher)
+        }
         Err(problem) => {
             flaws.error(node.mark, problem, "");
             Test::Any(Vec::new())
@@ -113,7 +121,14 @@ fn field(key: &Node, value: &Node, flaws: &mut Flaws) -> Test {
     let mut matchers = Vec::new();
     for item in items {
         match modes.compile(item, is_message) {
-            Ok(compiled) => matchers.extend(compiled),
+            Ok(compiled) => {
+                if let Some(problem) =
+                    flaws.is_foreign().then(|| compiled.iter().find_map(Matcher::flaw)).flatten()
+                {
+                    flaws.error(item.mark, format!("`{spelled}`: {problem}"), modes.help());
+                }
+                matchers.extend(compiled);
+            }
             Err(problem) => flaws.error(item.mark, format!("`{spelled}`: {problem}"), modes.help()),
         }
     }
@@ -278,7 +293,7 @@ impl Modes {
         }
         if let Some((ignores_case, multi_line, dot_all)) = self.regex {
             let ignores_case = ignores_case || is_message;
-            return Matcher::regex(text, ignores_case, multi_line, dot_all).map(|matcher| vec![matcher]);
+            return Ok(vec![Matcher::regex(text, (ignores_case, multi_line, dot_all))]);
         }
         let normal = if is_message { super::normal(text) } else { text.to_owned() };
         super::encode::spellings(&normal, &self.encodings)
@@ -330,43 +345,84 @@ impl Test {
         }
     }
 
-    /// Collects the fields that the test depends on; false when it depends on more than single values.
-    pub(super) fn fields(&self, out: &mut Vec<FieldKey>) -> bool {
+    /// What is left of the test for records of one event: what provider and id decide is decided.
+    pub(super) fn specialized(&self, event: &Head<'_>) -> Self {
+        let id = event.event_id.to_string();
+        let present = |name| (!str::is_empty(name)).then_some(name);
+        let source = present(event.event_source);
+        self.reduced(&|key| match key {
+            FieldKey::Provider => Some(present(event.provider).into_iter().chain(source).collect()),
+            FieldKey::EventSource => Some(source.into_iter().collect()),
+            FieldKey::EventId => Some(vec![id.as_str()]),
+            _ => None,
+        })
+    }
+
+    /// The test with its tests of known parts decided.
+    fn reduced<'v>(&self, known: &dyn Fn(&FieldKey) -> Option<Vec<&'v str>>) -> Self {
         match self {
-            Self::Any(tests) | Self::All(tests) => tests.iter().all(|test| test.fields(out)),
-            Self::Not(test) => test.fields(out),
-            Self::Keyword(_) => false,
-            Self::Field { key: FieldKey::Message | FieldKey::Unnamed, .. } => false,
-            Self::Field { key, matchers, .. } => {
-                for matcher in matchers {
-                    if !matcher.fields(out) {
-                        return false;
-                    }
+            Self::All(tests) => {
+                let tests: Vec<Self> = tests.iter().map(|test| test.reduced(known)).collect();
+                if tests.iter().any(|test| test.constant() == Some(false)) {
+                    return Self::always(false);
                 }
-                if !out.contains(key) {
-                    out.push(key.clone());
-                }
-                true
+                Self::All(tests.into_iter().filter(|test| test.constant().is_none()).collect())
             }
+            Self::Any(tests) => {
+                let tests: Vec<Self> = tests.iter().map(|test| test.reduced(known)).collect();
+                if tests.iter().any(|test| test.constant() == Some(true)) {
+                    return Self::always(true);
+                }
+                Self::Any(tests.into_iter().filter(|test| test.constant().is_none()).collect())
+            }
+            Self::Not(test) => {
+                let test = test.reduced(known);
+                test.constant().map_or_else(|| Self::Not(Box::new(test)), |is_true| Self::always(!is_true))
+            }
+            Self::Field { key, matchers, needs_all } => match known(key) {
+                Some(values) if !matchers.iter().any(Matcher::looks_elsewhere) => {
+                    Self::always(decide(matchers, *needs_all, &values))
+                }
+                _ => self.clone(),
+            },
+            Self::Keyword(_) => self.clone(),
         }
     }
 
-    /// The test without what the index has made sure of: provider and event id.
-    pub(crate) fn without(self, demand: &super::index::Demand) -> Self {
-        if demand.providers.is_none() || demand.event_ids.is_none() {
-            return self;
-        }
-        let is_sure = |test: &Self| {
-            let Self::Field { key: FieldKey::Provider | FieldKey::EventId, matchers, needs_all: false } =
-                test
-            else {
-                return false;
-            };
-            matchers.iter().all(|matcher| matches!(matcher, Matcher::Equal(..)))
+    /// Appends what tells the test apart from others.
+    pub(super) fn spell(&self, out: &mut String) {
+        let (open, list) = match self {
+            Self::Any(tests) => ('|', tests.as_slice()),
+            Self::All(tests) => ('&', tests.as_slice()),
+            Self::Not(test) => ('!', std::slice::from_ref(&**test)),
+            Self::Field { key, matchers, needs_all } => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "({key:?}{}", u8::from(*needs_all));
+                matchers.iter().for_each(|matcher| matcher.spell(out));
+                return out.push(')');
+            }
+            Self::Keyword(matcher) => {
+                out.push('k');
+                return matcher.spell(out);
+            }
         };
+        out.push(open);
+        out.push('(');
+        list.iter().for_each(|test| test.spell(out));
+        out.push(')');
+    }
+
+    /// A test that is true, or false, for every record: all, or any, of nothing.
+    fn always(is_true: bool) -> Self {
+        if is_true { Self::All(Vec::new()) } else { Self::Any(Vec::new()) }
+    }
+
+    /// Whether the test is true or false whatever the record.
+    pub(super) fn constant(&self) -> Option<bool> {
         match self {
-            Self::All(tests) => Self::All(tests.into_iter().filter(|test| !is_sure(test)).collect()),
-            other => other,
+            Self::All(tests) if tests.is_empty() => Some(true),
+            Self::Any(tests) if tests.is_empty() => Some(false),
+            _ => None,
         }
     }
 
@@ -386,5 +442,15 @@ impl Test {
             }
             Self::Keyword(matcher) => subject.any_text(&mut |text| matcher.matches_text(text)),
         }
+    }
+}
+
+/// Whether the values of a part pass one of the matchers, or all of them.
+pub(super) fn decide(matchers: &[Matcher], needs_all: bool, values: &[&str]) -> bool {
+    let mut matchers = matchers.iter();
+    if needs_all {
+        matchers.all(|matcher| matcher.matches_values(values))
+    } else {
+        matchers.any(|matcher| matcher.matches_values(values))
     }
 }

@@ -90,6 +90,11 @@ impl Flaws {
         Self { file: file.to_owned(), source, list: Vec::new() }
     }
 
+    /// Whether the file is not one of those in the program, which tests have checked.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.source.is_some()
+    }
+
     pub(super) fn error(&mut self, mark: Mark, message: impl Into<String>, help: impl Into<String>) {
         self.add(FlawKind::Error, mark, message.into(), help.into());
     }

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use crate::evtx::Record;
+use crate::evtx::{self, Record};
 use crate::text::Texts;
 
 /// A part of a record.
@@ -117,9 +117,9 @@ impl<'a> Subject<'a> {
             FieldKey::ActivityId => record.activity_id.as_deref().map(Cow::Borrowed),
             FieldKey::Time => Some(record.time.rfc3339().into()),
             FieldKey::Message => self.wordings().first().map(|text| Cow::Owned(text.clone())),
-            FieldKey::Binary => record.binary.as_deref().map(|bytes| Cow::Owned(hex(bytes))),
-            FieldKey::BinaryText => record.binary_text().map(Cow::Owned),
-            FieldKey::BinaryStatus => record.binary.as_deref().and_then(status).map(Cow::Owned),
+            FieldKey::Binary | FieldKey::BinaryText | FieldKey::BinaryStatus => {
+                record.binary.as_deref().and_then(|bytes| of_binary(key, bytes)).map(Cow::Owned)
+            }
             FieldKey::Unnamed => record.field("Data").or_else(|| record.insert(1)).map(Cow::Borrowed),
             FieldKey::Position(position) => record.insert(*position).map(Cow::Borrowed),
             FieldKey::Named(name) => record.field(name).map(Cow::Borrowed),
@@ -148,6 +148,16 @@ impl<'a> Subject<'a> {
         self.record.fields.iter().any(|field| test(&field.value))
             || self.record.binary_text().is_some_and(|text| test(&text))
             || self.wordings().iter().any(|text| test(text))
+    }
+}
+
+/// What a part that stands for the binary data says of its bytes.
+pub(super) fn of_binary(key: &FieldKey, bytes: &[u8]) -> Option<String> {
+    match key {
+        FieldKey::Binary => Some(hex(bytes)),
+        FieldKey::BinaryText => evtx::binary_text(bytes),
+        FieldKey::BinaryStatus => status(bytes),
+        _ => None,
     }
 }
 

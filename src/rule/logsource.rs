@@ -1,7 +1,10 @@
 //! Sigma's `logsource` as channels and providers, and where a provider's events stand.
 
+use super::detection::Test;
 use super::error::Flaws;
-use crate::evtx::Record;
+use super::field::FieldKey;
+use super::matcher::Matcher;
+use crate::evtx::{Head, Record};
 use crate::text::yaml::Node;
 
 /// What a log source asks of a record.
@@ -18,9 +21,16 @@ pub(crate) struct Constraint {
 }
 
 impl Constraint {
-    /// Whether it asks for nothing.
-    pub(super) fn is_free(&self) -> bool {
-        self.channels.is_empty() && self.providers.is_empty() && self.event_ids.is_empty()
+    /// What is left to test of records of one event; `None` when no such record comes from the log source.
+    pub(super) fn specialized(&self, event: &Head<'_>) -> Option<Test> {
+        let is_provider = self.providers.is_empty()
+            || self.providers.iter().any(|name| name.eq_ignore_ascii_case(event.provider));
+        let is_event = self.event_ids.is_empty() || self.event_ids.contains(&event.event_id);
+        let matchers: Vec<Matcher> =
+            self.channels.iter().map(|name| Matcher::Equal(name.clone(), None)).collect();
+        let channel = Test::Field { key: FieldKey::Channel, matchers, needs_all: false };
+        let tests = if self.channels.is_empty() { Vec::new() } else { vec![channel] };
+        (is_provider && is_event).then_some(Test::All(tests))
     }
 
     /// Whether a record comes from the log source.

@@ -3,7 +3,9 @@
 //! Text is compared without case unless `cased` stands. Codes are equal in every spelling: `2147942464`,
 //! `-2147024832` and `0x80070040` are one number.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 
 use regex::{Regex, RegexBuilder};
 
@@ -24,7 +26,7 @@ pub(crate) enum Matcher {
     /// The end, without case.
     EndsWith(Box<str>),
     /// Anything with wildcards, `re` or `cased`.
-    Regex(Box<Regex>),
+    Regex(Arc<Pattern>),
     /// An address in a network.
     Cidr(IpAddr, u8),
     /// A number, compared.
@@ -37,6 +39,38 @@ pub(crate) enum Matcher {
     Null,
     /// None of these.
     Not(Box<Matcher>),
+}
+
+/// A regular expression, compiled when it is first used: most runs use few of them.
+#[derive(Debug)]
+pub(crate) struct Pattern {
+    source: String,
+    flags: (bool, bool, bool),
+    regex: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    fn new(source: String, flags: (bool, bool, bool)) -> Self {
+        Self { source, flags, regex: OnceLock::new() }
+    }
+
+    /// Linear in time by construction, and bounded in size.
+    fn compiled(&self) -> Result<Regex, String> {
+        let (ignores_case, multi_line, dot_all) = self.flags;
+        RegexBuilder::new(&self.source)
+            .case_insensitive(ignores_case)
+            .multi_line(multi_line)
+            .dot_matches_new_line(dot_all)
+            .size_limit(REGEX_LIMIT)
+            .dfa_size_limit(REGEX_LIMIT)
+            .build()
+            .map_err(|error| error.to_string())
+    }
+
+    /// Whether a text passes; none does when the expression is wrong, which is told when rules are checked.
+    fn is_match(&self, text: &str) -> bool {
+        self.regex.get_or_init(|| self.compiled().ok()).as_ref().is_some_and(|regex| regex.is_match(text))
+    }
 }
 
 /// How two numbers are compared.
@@ -86,25 +120,40 @@ impl Matcher {
         if matches!(part, Part::Whole | Part::End) {
             source.push('$');
         }
-        Self::regex(&source, !is_cased, false, true)
+        Ok(Self::Regex(Arc::new(Pattern::new(source, (!is_cased, false, true)))))
     }
 
-    /// A regular expression; linear in time by construction, and bounded in size.
-    pub(crate) fn regex(
-        source: &str,
-        ignores_case: bool,
-        multi_line: bool,
-        dot_all: bool,
-    ) -> Result<Self, String> {
-        RegexBuilder::new(source)
-            .case_insensitive(ignores_case)
-            .multi_line(multi_line)
-            .dot_matches_new_line(dot_all)
-            .size_limit(REGEX_LIMIT)
-            .dfa_size_limit(REGEX_LIMIT)
-            .build()
-            .map(|regex| Self::Regex(Box::new(regex)))
-            .map_err(|error| error.to_string())
+    /// A regular expression; `flags` say whether it ignores case, goes line by line, and whether a dot is a line end
+    /// too.
+    pub(crate) fn regex(source: &str, flags: (bool, bool, bool)) -> Self {
+        Self::Regex(Arc::new(Pattern::new(source.to_owned(), flags)))
+    }
+
+    /// Appends what tells the matcher apart from others.
+    pub(super) fn spell(&self, out: &mut String) {
+        let (kind, text) = match self {
+            Self::Equal(text, _) => ('=', text),
+            Self::Contains(text) => ('~', text),
+            Self::StartsWith(text) => ('<', text),
+            Self::EndsWith(text) => ('>', text),
+            other => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\0{other:?}");
+                return;
+            }
+        };
+        out.push('\0');
+        out.push(kind);
+        out.push_str(text);
+    }
+
+    /// What is wrong with the matcher's regular expression, when there is one.
+    pub(super) fn flaw(&self) -> Option<String> {
+        match self {
+            Self::Regex(pattern) => pattern.compiled().err(),
+            Self::Not(inner) => inner.flaw(),
+            _ => None,
+        }
     }
 
     /// A network such as `192.0.2.0/24`.
@@ -135,19 +184,6 @@ impl Matcher {
         is_plain.then(|| text.to_string())
     }
 
-    /// Collects other fields that the matcher compares with; false when it compares with the sentence.
-    pub(super) fn fields(&self, out: &mut Vec<FieldKey>) -> bool {
-        match self {
-            Self::Field(FieldKey::Message | FieldKey::Unnamed, _) => false,
-            Self::Field(key, _) => {
-                out.push(key.clone());
-                true
-            }
-            Self::Not(inner) => inner.fields(out),
-            _ => true,
-        }
-    }
-
     /// Whether a part of a record passes.
     pub(crate) fn matches(&self, subject: &Subject<'_>, key: &FieldKey) -> bool {
         match self {
@@ -162,6 +198,26 @@ impl Matcher {
         }
     }
 
+    /// Whether one of the values of a part passes; a part that is not there has none. A matcher that compares with
+    /// another part never passes here.
+    pub(super) fn matches_values(&self, values: &[&str]) -> bool {
+        match self {
+            Self::Exists(wanted) => values.is_empty() != *wanted,
+            Self::Null => values.first().is_none_or(|value| value.is_empty() || *value == "-"),
+            Self::Not(inner) => !inner.matches_values(values),
+            _ => values.iter().any(|value| self.matches_text(value)),
+        }
+    }
+
+    /// Whether it looks at another part than the one that it stands with.
+    pub(super) fn looks_elsewhere(&self) -> bool {
+        match self {
+            Self::Field(..) => true,
+            Self::Not(inner) => inner.looks_elsewhere(),
+            _ => false,
+        }
+    }
+
     /// Whether a text passes.
     pub(crate) fn matches_text(&self, value: &str) -> bool {
         match self {
@@ -171,7 +227,7 @@ impl Matcher {
             Self::Contains(text) => lower(value, |value| value.contains(&**text)),
             Self::StartsWith(text) => lower(value, |value| value.starts_with(&**text)),
             Self::EndsWith(text) => lower(value, |value| value.ends_with(&**text)),
-            Self::Regex(regex) => regex.is_match(value),
+            Self::Regex(pattern) => pattern.is_match(value),
             Self::Cidr(network, length) => {
                 address_of(value).is_some_and(|ip| in_network(ip, *network, *length))
             }

@@ -32,7 +32,7 @@ pub(crate) use error::nearest;
 pub use error::{Flaw, FlawKind, RuleError};
 pub use file::{Kind, Rule};
 pub(crate) use index::AtomId;
-pub(crate) use plan::Plan;
+pub(crate) use plan::{Key, Outlook, Plan};
 pub use schema::schema;
 pub(crate) use set::CONDITION;
 pub use set::RuleSet;

@@ -1,9 +1,11 @@
 //! All rules of a run, compiled into one index.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
 
@@ -17,15 +19,22 @@ use super::logsource::Constraint;
 use super::resolve;
 use crate::evtx::{Head, Record};
 use crate::text::Texts;
-use crate::text::yaml::{self, Node, Value};
+use crate::text::yaml::{self, Mark, Node, Value};
 
 /// A file of rules: its path and documents.
 type Built = (String, Vec<Node>);
 
 /// Rules that are compiled into the binary, without their cases, and a digest of the files (made by the build script).
 fn embedded() -> (String, Vec<Built>) {
-    postcard::from_bytes(include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin")))
-        .expect("the build script wrote these bytes with the same types")
+    let (digest, files): (String, Vec<(String, &[u8])>) =
+        postcard::from_bytes(include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin")))
+            .expect("the build script wrote these bytes with the same types");
+    let unpacked = files.into_par_iter().map(|(path, bytes)| {
+        let documents =
+            postcard::from_bytes(bytes).expect("the build script wrote these bytes with the same types");
+        (path, documents)
+    });
+    (digest, unpacked.collect())
 }
 
 /// The same with the cases of the rules.
@@ -148,14 +157,23 @@ impl RuleSet {
 
     fn from_files(files: &[File], digest: String, mut flaws: Vec<Flaw>) -> (Self, Vec<Flaw>) {
         let mut rules: BTreeMap<(bool, Box<str>), Rule> = BTreeMap::new();
-        for file in files {
+        let read = |file: &File| {
             let mut found = Flaws::new(&file.path, file.source.clone());
-            for (number, document) in file.documents.iter().enumerate() {
-                let Some(rule) = file::read(document, number, file, &mut found) else { continue };
+            let documents = file.documents.iter().enumerate();
+            let own: Vec<(Mark, Rule)> = documents
+                .filter_map(|(number, document)| {
+                    Some((document.mark, file::read(document, number, file, &mut found)?))
+                })
+                .collect();
+            (own, found)
+        };
+        let read: Vec<(Vec<(Mark, Rule)>, Flaws)> = files.par_iter().map(read).collect();
+        for (own, mut found) in read {
+            for (mark, rule) in own {
                 let key = (rule.kind != Kind::Signals, rule.name.clone());
                 if let Some(other) = rules.get(&key) {
                     let message = format!("`{}` is also the name of {}", rule.name, other.file);
-                    found.error(document.mark, message, "give one of them another name");
+                    found.error(mark, message, "give one of them another name");
                 }
                 rules.insert(key, rule);
             }
@@ -229,12 +247,11 @@ impl RuleSet {
                 continue;
             }
             for (name, test) in tests(rule) {
-                let spelled = format!("{:?}{test:?}", rule.constraint);
+                let spelled = spelled(&rule.constraint, &test);
                 let atom = *known.entry(spelled).or_insert_with(|| {
                     let atom = next(&self.atoms);
                     let demand = demand(&test, &rule.constraint);
                     self.index.add(atom, &demand);
-                    let test = test.without(&demand);
                     self.atoms.push(Atom { test, constraint: rule.constraint.clone(), demand });
                     atom
                 });
@@ -287,19 +304,6 @@ impl RuleSet {
         !first && !generates.any(|generates| generates)
     }
 
-    /// Words of which a record with this head must hold one for any rule to match; none when no rule looks at such
-    /// records, `None` when some rule needs to see each of them.
-    pub(crate) fn words(&self, head: &Head<'_>) -> Option<Vec<String>> {
-        let mut candidates = Vec::new();
-        self.index.candidates(head, &mut candidates);
-        let mut words = Vec::new();
-        for id in candidates {
-            let atom = self.atoms.get(usize::try_from(id).ok()?)?;
-            words.extend(atom.test.words()?);
-        }
-        Some(words)
-    }
-
     /// The atoms that records with this head may match.
     pub(super) fn candidates(&self, head: &Head<'_>) -> Vec<AtomId> {
         let mut found = Vec::new();
@@ -342,6 +346,19 @@ impl RuleSet {
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(|rule| rule.kind != Kind::Signals)
     }
+}
+
+/// A text that tells tests apart.
+fn spelled(constraint: &Constraint, test: &Test) -> String {
+    let mut out = String::with_capacity(256);
+    for name in constraint.channels.iter().chain(&constraint.providers) {
+        out.push_str(name);
+        out.push('\0');
+    }
+    // Writing to a string cannot fail.
+    let _ = write!(out, "{}\0{:?}", constraint.channels.len(), constraint.event_ids);
+    test.spell(&mut out);
+    out
 }
 
 /// The number of the atom that comes next.
@@ -418,4 +435,26 @@ fn is_rule_file(folder: &Path, path: &Path) -> bool {
     let relative = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\\', "/");
     let data = ["events/", "codes/", "updates/", "builds/", "explain/", "value-maps"];
     is_yaml && !data.iter().any(|start| relative.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::matcher::Matcher;
+    use super::{RuleSet, Test};
+
+    fn flaws(test: &Test) -> Vec<String> {
+        match test {
+            Test::Any(tests) | Test::All(tests) => tests.iter().flat_map(flaws).collect(),
+            Test::Not(test) => flaws(test),
+            Test::Field { matchers, .. } => matchers.iter().filter_map(Matcher::flaw).collect(),
+            Test::Keyword(matcher) => matcher.flaw().into_iter().collect(),
+        }
+    }
+
+    #[test]
+    fn expressions_of_the_rules_in_the_program_can_be_compiled() {
+        let set = RuleSet::load(&[]).expect("the rules in the program are right");
+        let found: Vec<String> = set.atoms.iter().flat_map(|atom| flaws(&atom.test)).collect();
+        assert!(found.is_empty(), "{found:?}");
+    }
 }

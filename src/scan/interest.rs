@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 
 use crate::evtx::{Head, Record};
-use crate::rule::{RuleSet, update};
+use crate::rule::{Plan, RuleSet, update};
 
 /// Whether a record of an event is worth decoding.
 #[derive(Debug, Clone)]
@@ -89,32 +89,60 @@ fn words(head: &Head<'_>) -> Option<&'static [&'static str]> {
     found.map(|(_, _, words)| *words)
 }
 
-/// What facts and rules want of an event.
-pub(super) fn interest(head: &Head<'_>, rules: &RuleSet) -> Interest {
-    let of_facts = words(head);
-    if update::wants(head) || of_facts.is_some_and(<[_]>::is_empty) {
-        return Interest::Always;
-    }
-    let Some(mut all) = rules.words(head) else { return Interest::Always };
-    all.extend(of_facts.unwrap_or_default().iter().map(|word| (*word).to_owned()));
-    if all.is_empty() {
-        return Interest::No;
-    }
-    let patterns = all.iter().map(|word| word.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
-    match AhoCorasick::builder().ascii_case_insensitive(true).build(patterns) {
-        Ok(finder) => Interest::Words(Box::new(finder)),
-        Err(_) => Interest::Always,
+impl Interest {
+    /// Whether a record with these bytes may be of interest.
+    pub(super) fn may_hold(&self, bytes: &[u8]) -> bool {
+        match self {
+            Self::No => false,
+            Self::Always => true,
+            Self::Words(finder) => finder.is_match(bytes),
+        }
     }
 }
 
-/// Whether facts are made of a decoded record: the same choice for logs and for exports.
-pub(super) fn is_fact(record: &Record) -> bool {
-    let Some(words) = words(&record.head()) else { return false };
-    let binary = record.binary_text().unwrap_or_default();
-    let mut texts = record.fields.iter().map(|field| &*field.value).chain([binary.as_str()]);
-    let names = |text: &str| {
-        let text = text.to_lowercase();
-        words.iter().any(|word| text.contains(&word.to_lowercase()))
+/// Whether a record is kept though no rule matches it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    No,
+    Always,
+    /// Its values decide, see [`is_sign`].
+    Perhaps,
+}
+
+/// What facts and rules want of an event.
+pub(super) fn interest(head: &Head<'_>, plan: &Plan, rules: &RuleSet) -> (Interest, Sign) {
+    let of_facts = words(head);
+    if of_facts.is_some_and(<[_]>::is_empty) {
+        return (Interest::Always, Sign::Always);
+    }
+    if update::wants(head) {
+        return (Interest::Always, Sign::Perhaps);
+    }
+    let sign = if of_facts.is_some() { Sign::Perhaps } else { Sign::No };
+    let Some(mut all) = plan.words(rules, head) else { return (Interest::Always, sign) };
+    all.extend(of_facts.unwrap_or_default().iter().map(|word| (*word).to_owned()));
+    if all.is_empty() {
+        return (Interest::No, sign);
+    }
+    let patterns = all.iter().map(|word| word.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+    match AhoCorasick::builder().ascii_case_insensitive(true).prefilter(false).build(patterns) {
+        Ok(finder) => (Interest::Words(Box::new(finder)), sign),
+        Err(_) => (Interest::Always, sign),
+    }
+}
+
+/// Whether a decoded record of an event with [`Sign::Perhaps`] is kept though no rule matches it: the same choice for
+/// logs and for exports.
+pub(super) fn is_sign(record: &Record) -> bool {
+    let names_one = || {
+        let Some(words) = words(&record.head()) else { return false };
+        let binary = record.binary_text().unwrap_or_default();
+        let mut texts = record.fields.iter().map(|field| &*field.value).chain([binary.as_str()]);
+        let names = |text: &str| {
+            let text = text.to_lowercase();
+            words.iter().any(|word| text.contains(&word.to_lowercase()))
+        };
+        texts.any(names)
     };
-    words.is_empty() || texts.any(names)
+    update::is_sign(record) || names_one()
 }

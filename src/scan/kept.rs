@@ -123,6 +123,7 @@ pub(super) fn unpack<T: DeserializeOwned>(packed: impl Read) -> io::Result<T> {
 mod tests {
     use std::sync::Arc;
 
+    use super::super::tally::{Bucket, Kind};
     use super::{Kept, Tally, WIDTH};
     use crate::evtx::{Record, Time};
 
@@ -158,8 +159,12 @@ mod tests {
     }
 
     fn log(first: u64) -> Tally {
+        let mut bucket = Bucket::default();
+        (first..first + 10).for_each(|id| bucket.add(record(id)));
+        let Record { provider, channel, event_id, computer, .. } = record(first);
         let mut tally = Tally::default();
-        (first..first + 10).for_each(|id| tally.add(record(id), Vec::new()));
+        let kind = Kind { provider, event_id, channel, atoms: Vec::new() };
+        tally.computers.entry(computer).or_default().take(kind, bucket);
         tally
     }
 

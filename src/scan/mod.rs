@@ -6,9 +6,11 @@
 mod builds;
 mod cache;
 mod flow;
+mod gather;
 mod host;
 mod interest;
 mod kept;
+mod learned;
 mod partial;
 mod query;
 mod read;
@@ -28,6 +30,7 @@ pub(crate) use builds::stated;
 pub use flow::{Flow, Flowed, flow};
 pub(crate) use host::{Coverage, Covered, HostLog, HostScan, Item, Machine, machines};
 use kept::Kept;
+use learned::Pool;
 pub use partial::PartialError;
 pub use query::{Pattern, Query, grep};
 use visit::Task;
@@ -94,8 +97,13 @@ struct Part {
 /// Reads all sources. A source that cannot be read becomes a problem; the others are still read.
 #[must_use]
 pub fn scan(sources: &[Source], options: &Options<'_>) -> Scan {
-    let task =
-        Task { rules: options.rules, texts: options.texts, since: options.since, until: options.until };
+    let task = Task {
+        rules: options.rules,
+        texts: options.texts,
+        since: options.since,
+        until: options.until,
+        pool: Pool::default(),
+    };
     let read = |source: &Source| -> Scan {
         if options.stop.load(Ordering::Relaxed) {
             return Scan { is_partial: true, ..Scan::default() };

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
@@ -37,13 +37,13 @@ pub(super) fn reader(content: Content) -> Box<dyn Read + Send> {
 
 /// A file on disk: blocks are read and decided in parallel.
 fn read_file(file: &File, length: u64, name: &Arc<str>, task: &Task<'_>, options: &Options<'_>) -> Tally {
-    let blocks = Blocks { file, length, name, options };
-    // A collector goes from block to block, so that what it has learned of names and events is learned once.
-    let fresh = || (Collector::new(task, name), Vec::new());
-    let mut tally = (0..blocks.count())
+    let blocks = Blocks { file, length, name, options, next: AtomicU64::new(0) };
+    // As many collectors as threads, each with the next block that nobody has: what one keeps, it decodes once.
+    let count = usize::try_from(blocks.count()).unwrap_or(usize::MAX).min(rayon::current_num_threads());
+    let mut tally = (0..count)
         .into_par_iter()
-        .fold(fresh, |(collector, buffer), index| blocks.read(index, collector, buffer))
-        .map(|(collector, _)| collector.finish(0))
+        .with_max_len(1)
+        .map(|_| blocks.read_all(Collector::new(task, name)).finish(0))
         .reduce(Tally::default, joined);
     let log = tally.logs.entry(Arc::clone(name)).or_default();
     log.bytes += HEADER.min(length);
@@ -59,6 +59,8 @@ struct Blocks<'a> {
     length: u64,
     name: &'a Arc<str>,
     options: &'a Options<'a>,
+    /// The block that nobody has taken yet.
+    next: AtomicU64,
 }
 
 impl Blocks<'_> {
@@ -66,30 +68,37 @@ impl Blocks<'_> {
         self.length.saturating_sub(HEADER).div_ceil(BLOCK as u64)
     }
 
-    fn read<'t>(
-        &self,
-        index: u64,
-        mut collector: Collector<'t>,
-        mut buffer: Vec<u8>,
-    ) -> (Collector<'t>, Vec<u8>) {
-        if self.options.stop.load(Ordering::Relaxed) {
-            collector.stop();
-            return (collector, buffer);
+    /// Reads the blocks that are left.
+    fn read_all<'t>(&self, mut collector: Collector<'t>) -> Collector<'t> {
+        let mut buffer = Vec::new();
+        loop {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            if index >= self.count() {
+                return collector;
+            }
+            if self.options.stop.load(Ordering::Relaxed) {
+                collector.stop();
+                return collector;
+            }
+            self.read(index, &mut collector, &mut buffer);
         }
+    }
+
+    fn read(&self, index: u64, collector: &mut Collector<'_>, buffer: &mut Vec<u8>) {
         let offset = HEADER + index * BLOCK as u64;
         // What is written behind the end while the log is read is not yet whole.
         let expected = (self.length - offset).min(BLOCK as u64);
         buffer.resize(usize::try_from(expected).unwrap_or(BLOCK), 0);
-        match read_at(self.file, offset, &mut buffer) {
+        match read_at(self.file, offset, buffer) {
             Ok(count) => {
-                read_chunks(buffer.get(..count).unwrap_or_default(), offset, self.name, &mut collector);
+                read_chunks(buffer.get(..count).unwrap_or_default(), offset, self.name, collector);
                 let count = count as u64;
                 if count < expected {
                     let place = Place { log: Arc::clone(self.name), offset: offset + count };
                     let missing = expected - count;
                     let found =
                         format!("the end of the file: it shrank by {missing} bytes while it was read");
-                    evtx::Visitor::fault(&mut collector, fault(&place, &found));
+                    evtx::Visitor::fault(collector, fault(&place, &found));
                     collector.stop();
                 }
                 self.options.progress.bytes(count);
@@ -97,11 +106,10 @@ impl Blocks<'_> {
             }
             Err(error) => {
                 let place = Place { log: Arc::clone(self.name), offset };
-                evtx::Visitor::fault(&mut collector, fault(&place, &error.to_string()));
+                evtx::Visitor::fault(collector, fault(&place, &error.to_string()));
                 collector.stop();
             }
         }
-        (collector, buffer)
     }
 }
 

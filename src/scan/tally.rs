@@ -4,7 +4,7 @@
 //! the first and the last ones and counts the rest. Buckets of two logs join into the same bucket whatever the
 //! order, so that parts of a run can be put together later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 use crate::evtx::{Fault, Record, TICKS_PER_SECOND, Time};
 use crate::rule::AtomId;
 
-/// Records that one end of a bucket keeps.
+/// Records that each end of a bucket keeps.
 pub(crate) const KEEP: usize = 32;
 /// Buckets of one computer; above it, hours become days, and so on.
 const MAX_BUCKETS: usize = 40_000;
+/// The shortest period, in seconds.
+pub(super) const HOUR: i64 = 3600;
 /// Lengths of the periods in seconds: an hour, a day, thirty days, ten years, everything.
-const PERIODS: [i64; 5] = [3600, 86_400, 30 * 86_400, 3650 * 86_400, i64::MAX / TICKS_PER_SECOND];
+const PERIODS: [i64; 5] = [HOUR, 86_400, 30 * 86_400, 3650 * 86_400, i64::MAX / TICKS_PER_SECOND];
 /// Longest text of one value that is kept, in bytes.
 const MAX_VALUE: usize = 4096;
 /// Most damage that is kept one by one for a log.
@@ -41,52 +43,89 @@ pub(crate) struct Kind {
 pub(crate) struct Bucket {
     /// All records, those of the same record in two logs twice.
     seen: u64,
-    /// The first and the last ones, in order.
-    kept: Vec<Record>,
+    /// The first [`KEEP`] records, in order.
+    first: Vec<Record>,
+    /// The last ones behind them.
+    last: VecDeque<Record>,
 }
 
 impl Bucket {
-    fn add(&mut self, record: Record) {
+    /// Counts a record of a log that the bucket's other records come from too, and says whether it would be kept.
+    pub(crate) fn wants(&mut self, time: Time, record_id: u64) -> bool {
+        let key = (time, record_id);
+        let of = |record: &Record| (record.time, record.record_id);
+        let is_in_first = self.first.last().is_some_and(|record| key <= of(record));
+        let is_wanted = if is_in_first {
+            self.first.binary_search_by(|record| of(record).cmp(&key)).is_err()
+        } else if self.last.back().is_none_or(|record| of(record) < key) {
+            true
+        } else {
+            let is_dropped =
+                self.last.len() >= KEEP && self.last.front().is_some_and(|record| key < of(record));
+            !is_dropped && self.last.binary_search_by(|record| of(record).cmp(&key)).is_err()
+        };
+        self.seen += u64::from(!is_wanted);
+        is_wanted
+    }
+
+    pub(crate) fn add(&mut self, record: Record) {
         self.seen += 1;
         self.insert(record);
-        self.thin();
     }
 
+    /// Keeps a record when it is among the first or the last ones: what is first or last of the whole is first or last
+    /// of every part.
     fn insert(&mut self, record: Record) {
-        match self.kept.binary_search_by(|other| order(other).cmp(&order(&record))) {
-            Ok(at) => {
-                if let Some(other) = self.kept.get_mut(at)
-                    && (&record.log, record.number) < (&other.log, other.number)
+        if self.first.last().is_none_or(|last| order(last) < order(&record)) && self.first.len() >= KEEP {
+            return self.insert_last(record);
+        }
+        match self.first.binary_search_by(|other| order(other).cmp(&order(&record))) {
+            Ok(at) => replace(self.first.get_mut(at), record),
+            Err(at) => {
+                self.first.insert(at, record);
+                if self.first.len() > KEEP
+                    && let Some(surplus) = self.first.pop()
                 {
-                    *other = record;
+                    self.insert_last(surplus);
                 }
             }
-            Err(at) => self.kept.insert(at, record),
         }
     }
 
-    /// Drops from the middle: what is first and last of the whole is first and last of every part.
-    fn thin(&mut self) {
-        while self.kept.len() > 2 * KEEP {
-            self.kept.remove(KEEP);
+    fn insert_last(&mut self, record: Record) {
+        match self.last.binary_search_by(|other| order(other).cmp(&order(&record))) {
+            Ok(at) => replace(self.last.get_mut(at), record),
+            Err(at) => {
+                self.last.insert(at, record);
+                if self.last.len() > KEEP {
+                    self.last.pop_front();
+                }
+            }
         }
     }
 
-    fn join(&mut self, other: Self) {
+    pub(crate) fn join(&mut self, other: Self) {
         self.seen += other.seen;
-        other.kept.into_iter().for_each(|record| self.insert(record));
-        self.thin();
+        other.first.into_iter().chain(other.last).for_each(|record| self.insert(record));
     }
 
     /// Kept records with how many each stands for.
     pub(crate) fn weighted(self) -> impl Iterator<Item = (Record, u64)> {
-        let kept = u64::try_from(self.kept.len()).unwrap_or(u64::MAX);
-        let is_thinned = self.kept.len() == 2 * KEEP;
+        let kept = u64::try_from(self.first.len() + self.last.len()).unwrap_or(u64::MAX);
+        let is_thinned = self.last.len() == KEEP;
         let rest = if is_thinned { self.seen.saturating_sub(kept) } else { 0 };
-        self.kept
+        self.first
             .into_iter()
+            .chain(self.last)
             .enumerate()
             .map(move |(at, record)| (record, if at + 1 == KEEP { rest + 1 } else { 1 }))
+    }
+}
+
+/// Of the same record in two logs, the one from the log whose name comes first is kept.
+fn replace(own: Option<&mut Record>, record: Record) {
+    if let Some(own) = own.filter(|own| record.log < own.log) {
+        *own = record;
     }
 }
 
@@ -111,16 +150,17 @@ impl Computer {
         time.0.div_euclid(seconds.saturating_mul(TICKS_PER_SECOND))
     }
 
-    fn add(&mut self, record: Record, atoms: Vec<AtomId>) {
-        let kind = Kind {
-            provider: Arc::clone(&record.provider),
-            event_id: record.event_id,
-            channel: Arc::clone(&record.channel),
-            atoms,
-        };
-        let period = self.period(record.time);
-        self.buckets.entry((kind, period)).or_default().add(record);
-        self.coarsen();
+    /// Takes a bucket of the shortest period; this is still one of the shortest periods only.
+    pub(super) fn take(&mut self, kind: Kind, bucket: Bucket) {
+        let Some(first) = bucket.first.first() else { return };
+        let period = self.period(first.time);
+        self.buckets.entry((kind, period)).or_default().join(bucket);
+    }
+
+    /// Adds errors or warnings of a kind on one day since 1970.
+    pub(super) fn count_signature(&mut self, provider: &Arc<str>, event_id: u32, (day, count): (i64, u64)) {
+        *self.signatures.entry((Arc::clone(provider), event_id)).or_default().entry(day).or_default() +=
+            count;
     }
 
     pub(super) fn join(&mut self, mut other: Self) {
@@ -150,17 +190,9 @@ impl Computer {
     fn widen(&mut self) {
         self.level += 1;
         for ((kind, _), bucket) in std::mem::take(&mut self.buckets) {
-            let Some(first) = bucket.kept.first() else { continue };
+            let Some(first) = bucket.first.first() else { continue };
             let period = self.period(first.time);
             self.buckets.entry((kind, period)).or_default().join(bucket);
-        }
-    }
-
-    pub(crate) fn count_signature(&mut self, provider: &Arc<str>, event_id: u32, time: Time) {
-        let day = time.0.div_euclid(86_400 * TICKS_PER_SECOND);
-        *self.signatures.entry((Arc::clone(provider), event_id)).or_default().entry(day).or_default() += 1;
-        if self.signatures.len() > 2 * MAX_SIGNATURES {
-            self.bound_signatures();
         }
     }
 
@@ -273,22 +305,6 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn add(&mut self, mut record: Record, atoms: Vec<AtomId>) {
-        for field in &mut record.fields {
-            shorten(&mut field.value);
-        }
-        if let Some(message) = record.rendering.as_mut().and_then(|rendering| rendering.message.as_mut()) {
-            shorten(message);
-        }
-        if let Some(binary) = record.binary.as_mut()
-            && binary.len() > MAX_VALUE
-        {
-            *binary = binary.iter().copied().take(MAX_VALUE).collect();
-        }
-        let name = Arc::clone(&record.computer);
-        self.computers.entry(name).or_default().add(record, atoms);
-    }
-
     /// Puts another tally's content into this one.
     pub(crate) fn join(&mut self, other: Self) {
         for (name, computer) in other.computers {
@@ -297,6 +313,19 @@ impl Tally {
         for (name, log) in other.logs {
             self.logs.entry(name).or_default().join(log);
         }
+    }
+}
+
+/// Cuts values that are too long to be kept.
+pub(super) fn bound(record: &mut Record) {
+    for field in &mut record.fields {
+        shorten(&mut field.value);
+    }
+    if let Some(message) = record.rendering.as_mut().and_then(|rendering| rendering.message.as_mut()) {
+        shorten(message);
+    }
+    if let Some(binary) = record.binary.as_mut().filter(|binary| binary.len() > MAX_VALUE) {
+        *binary = binary.iter().copied().take(MAX_VALUE).collect();
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
-use super::interest::{self, Interest};
+use super::gather::{Gather, Origin};
+use super::interest::{self, Interest, Sign};
+use super::learned::{Learned, Pool};
 use super::tally::{Cover, Tally};
-use crate::evtx::{Counts, Fault, Head, Record, Time, Visitor};
-use crate::rule::{Plan, RuleSet, update};
+use crate::evtx::{Counts, Data, Fault, Head, Record, Time, Visitor};
+use crate::rule::{Key, Outlook, RuleSet};
 use crate::text::Texts;
 
 /// What all threads share.
@@ -16,23 +16,34 @@ pub(crate) struct Task<'a> {
     pub(crate) texts: &'a Texts,
     pub(crate) since: Option<Time>,
     pub(crate) until: Option<Time>,
+    pub(crate) pool: Pool,
 }
 
-/// Provider, event source and event id.
-type Event = (Arc<str>, Option<Arc<str>>, u32);
+/// The record whose head was seen last.
+#[derive(Default)]
+struct Current {
+    origin: Origin,
+    event: u32,
+    time: Time,
+    record_id: u64,
+    level: u8,
+    qualifiers: Option<u16>,
+    /// What it matches, when that is known before it is decoded.
+    atoms: Option<u32>,
+    /// What its atoms are kept by, when they are not known yet.
+    key: Option<Key>,
+    /// What is said of it is kept by this: whether it is a sign.
+    sign: Option<Key>,
+}
 
 /// Collects the records of some chunks of one log.
 pub(crate) struct Collector<'a> {
     task: &'a Task<'a>,
     log: Arc<str>,
-    pub(crate) tally: Tally,
-    covers: FxHashMap<(Arc<str>, Arc<str>), Cover>,
-    names: FxHashSet<Arc<str>>,
-    /// Whether an event is wanted, by provider and id: asked once, not for each record.
-    wanted: FxHashMap<(Arc<str>, u32), Arc<Interest>>,
-    /// What the record whose head was seen last must hold.
-    last: Arc<Interest>,
-    plans: FxHashMap<Event, Plan>,
+    tally: Tally,
+    learned: Learned,
+    gather: Gather,
+    current: Current,
     records: u64,
     bytes: u64,
 }
@@ -43,11 +54,9 @@ impl<'a> Collector<'a> {
             task,
             log: Arc::clone(log),
             tally: Tally::default(),
-            covers: FxHashMap::default(),
-            names: FxHashSet::default(),
-            wanted: FxHashMap::default(),
-            last: Arc::new(Interest::No),
-            plans: FxHashMap::default(),
+            learned: task.pool.take(),
+            gather: Gather::default(),
+            current: Current::default(),
             records: 0,
             bytes: 0,
         }
@@ -55,12 +64,11 @@ impl<'a> Collector<'a> {
 
     /// What was collected, with `bytes` read.
     pub(crate) fn finish(mut self, bytes: u64) -> Tally {
-        let log = self.tally.logs.entry(Arc::clone(&self.log)).or_default();
+        self.gather.flush(&self.learned, &self.log, &mut self.tally);
+        self.task.pool.give(self.learned);
+        let log = self.tally.logs.entry(self.log).or_default();
         log.bytes += bytes + self.bytes;
         log.records += self.records;
-        for ((computer, channel), cover) in self.covers {
-            log.cover(&computer, &channel, cover);
-        }
         self.tally
     }
 
@@ -74,23 +82,16 @@ impl<'a> Collector<'a> {
         self.tally.logs.entry(Arc::clone(&self.log)).or_default().is_partial = true;
     }
 
-    fn shared(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.names.get(name) {
-            return Arc::clone(known);
+    /// Where a record comes from; most come from where the one before came from.
+    fn origin(&mut self, head: &Head<'_>) -> Origin {
+        let Origin { mut computer, mut channel } = self.current.origin;
+        if !self.learned.is(computer, head.computer) {
+            computer = self.learned.number(head.computer);
         }
-        let fresh: Arc<str> = Arc::from(name);
-        self.names.insert(Arc::clone(&fresh));
-        fresh
-    }
-
-    fn interest(&mut self, provider: &Arc<str>, head: &Head<'_>) -> Arc<Interest> {
-        let key = (Arc::clone(provider), head.event_id);
-        if let Some(known) = self.wanted.get(&key) {
-            return Arc::clone(known);
+        if !self.learned.is(channel, head.channel) {
+            channel = self.learned.number(head.channel);
         }
-        let found = Arc::new(interest::interest(head, self.task.rules));
-        self.wanted.insert(key, Arc::clone(&found));
-        found
+        Origin { computer, channel }
     }
 }
 
@@ -102,44 +103,90 @@ impl Visitor for Collector<'_> {
         if outside {
             return false;
         }
-        let computer = self.shared(head.computer);
-        let channel = self.shared(head.channel);
-        let cover = Cover::at(head.time, head.record_id);
-        self.covers
-            .entry((Arc::clone(&computer), channel))
-            .and_modify(|own| own.join(cover))
-            .or_insert(cover);
-        let provider = self.shared(head.provider);
+        let origin = self.origin(head);
+        self.gather.cover(origin, Cover::at(head.time, head.record_id));
+        let event = self.learned.event_of(head, self.task.rules, self.task.texts);
         if (1..=3).contains(&head.level) {
-            self.tally.computers.entry(computer).or_default().count_signature(
-                &provider,
-                head.event_id,
-                head.time,
-            );
+            self.gather.count_signature(origin.computer, event, head.time);
         }
-        self.last = self.interest(&provider, head);
-        !matches!(*self.last, Interest::No)
+        let Head { time, record_id, level, qualifiers, .. } = *head;
+        self.current =
+            Current { origin, event, time, record_id, level, qualifiers, atoms: None, key: None, sign: None };
+        self.learned.event(event).is_some_and(|event| !matches!(event.interest, Interest::No))
     }
 
-    fn bytes(&mut self, bytes: &[u8]) -> bool {
-        match &*self.last {
-            Interest::Words(finder) => finder.is_match(bytes),
-            Interest::Always => true,
-            Interest::No => false,
+    fn data(&mut self, data: &Data<'_>) -> bool {
+        let Current { origin, event: number, time, record_id, level, qualifiers, .. } = self.current;
+        let (computer, channel) = (self.learned.name(origin.computer), self.learned.name(origin.channel));
+        let Some(event) = self.learned.event_mut(number) else { return true };
+        let provider = Arc::clone(&event.provider);
+        let head = Head {
+            provider: &provider,
+            event_source: "",
+            channel: &channel,
+            computer: &computer,
+            event_id: event.event_id,
+            qualifiers,
+            level,
+            record_id,
+            time,
+        };
+        let atoms = match event.plan.outlook(&head, data) {
+            Outlook::Known(atoms) => atoms,
+            Outlook::Open(key) => {
+                self.current.key = key;
+                return event.interest.may_hold(data.bytes());
+            }
+        };
+        if event.plan.atoms(atoms).is_empty() && event.sign != Sign::Always {
+            if event.sign == Sign::No || !event.interest.may_hold(data.bytes()) {
+                return false;
+            }
+            let key = event.plan.key(&head, data);
+            match key.and_then(|key| event.signs.get(key)) {
+                Some(false) => return false,
+                Some(true) => {}
+                None => {
+                    self.current.sign = key.map(Into::into);
+                    return true;
+                }
+            }
         }
+        self.current.atoms = Some(atoms);
+        self.gather.wants(origin, number, atoms, (time, record_id))
     }
 
     fn record(&mut self, mut record: Record) {
-        record.provider = self.shared(&record.provider);
-        record.channel = self.shared(&record.channel);
-        record.computer = self.shared(&record.computer);
-        let source = record.event_source.as_deref().map(|name| self.shared(name));
-        let key = (Arc::clone(&record.provider), source, record.event_id);
-        let rules = self.task.rules;
-        let plan = self.plans.entry(key).or_insert_with(|| Plan::new(rules, &record.head()));
-        let atoms = plan.matched(rules, &record, self.task.texts);
-        if !atoms.is_empty() || interest::is_fact(&record) || update::is_sign(&record) {
-            self.tally.add(record, atoms);
+        let Current { origin, event: number, .. } = self.current;
+        let (known, key) = (self.current.atoms.take(), self.current.key.take());
+        record.computer = self.learned.name(origin.computer);
+        record.channel = self.learned.name(origin.channel);
+        let Some(event) = self.learned.event_mut(number) else { return };
+        record.provider = Arc::clone(&event.provider);
+        let atoms =
+            known.unwrap_or_else(|| event.plan.matched((self.task.rules, self.task.texts), &record, key));
+        let is_kept = !event.plan.atoms(atoms).is_empty()
+            || match event.sign {
+                Sign::Always => true,
+                Sign::No => false,
+                Sign::Perhaps => {
+                    let is_sign = interest::is_sign(&record);
+                    if let Some(key) = self.current.sign.take() {
+                        event.learn(key, is_sign);
+                    }
+                    is_sign
+                }
+            };
+        if !is_kept {
+            return;
+        }
+        if let Some(source) = &record.event_source {
+            let number = self.learned.number(source);
+            record.event_source = Some(self.learned.name(number));
+        }
+        self.gather.add(origin, number, atoms, record);
+        if self.gather.is_full() {
+            self.gather.flush(&self.learned, &self.log, &mut self.tally);
         }
     }
 

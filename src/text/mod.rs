@@ -212,6 +212,12 @@ impl Texts {
         Ok(())
     }
 
+    /// Whether there are texts of single records, so that records which say the same may read differently.
+    #[must_use]
+    pub fn has_texts_of_records(&self) -> bool {
+        !self.mta.is_empty()
+    }
+
     fn put_mta(&mut self, log: &str, texts: Mta) {
         let own = self.mta.entry(Arc::from(log)).or_default();
         own.push(texts);

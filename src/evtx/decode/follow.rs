@@ -72,7 +72,7 @@ impl<'c> Decoder<'c> {
         self.chunk.get(slot.start..slot.start + slot.len).ok_or(Unknown)
     }
 
-    fn name(&mut self, offset: usize) -> Result<Arc<str>, Unknown> {
+    pub(super) fn name(&mut self, offset: usize) -> Result<Arc<str>, Unknown> {
         if let Some(known) = self.names.get(&offset) {
             return known.clone().ok_or(Unknown);
         }
@@ -144,7 +144,7 @@ impl<'c> Decoder<'c> {
         Ok(())
     }
 
-    fn field_name(&mut self, start: usize, len: usize) -> Result<Arc<str>, Unknown> {
+    pub(super) fn field_name(&mut self, start: usize, len: usize) -> Result<Arc<str>, Unknown> {
         if let Some(known) = self.fields.get(&start) {
             return Ok(Arc::clone(known));
         }

@@ -5,12 +5,15 @@
 //! record that costs more than real ones do: the limits here keep crafted templates from multiplying.
 
 mod follow;
+mod layout;
 
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use self::layout::{DataPlace, Found};
 use super::binxml::{self, Content, Slot, Step};
 use super::builder::{self, Builder};
 use super::strings::Strings;
@@ -38,6 +41,15 @@ const MAX_CACHED: usize = 8192;
 struct Template {
     steps: Vec<Step>,
     plan: Option<Plan>,
+    data: OnceCell<DataPlace>,
+    /// The strings of its records' heads, when they are all literals.
+    strings: Cell<Option<HeadStrings>>,
+}
+
+impl Template {
+    fn new(steps: Vec<Step>, plan: Option<Plan>) -> Rc<Self> {
+        Rc::new(Self { steps, plan, data: OnceCell::new(), strings: Cell::new(None) })
+    }
 }
 
 /// What [`Decoder::head`] found out about the record.
@@ -74,6 +86,7 @@ pub(super) struct Decoder<'c> {
     slots: Vec<Slot>,
     builder: Builder,
     scratch: String,
+    found: Found<'c>,
     current: Current,
     record_left: Budget,
     chunk_left: Budget,
@@ -118,6 +131,7 @@ impl<'c> Decoder<'c> {
             slots: Vec::new(),
             builder: Builder::new(log),
             scratch: String::new(),
+            found: Found::default(),
             current: Current::None,
             record_left: Budget { steps: 0, text: 0 },
             chunk_left: Budget { steps: MAX_CHUNK_STEPS, text: MAX_CHUNK_TEXT },
@@ -138,11 +152,21 @@ impl<'c> Decoder<'c> {
             return Ok(record.head());
         };
         let system = System { chunk: self.chunk, plan, slots: &self.slots };
-        let strings = HeadStrings {
-            provider: self.attributes.place(system.raw(Item::Provider)?, true)?,
-            event_source: self.attributes.place(system.raw(Item::EventSource)?, true)?,
-            channel: self.elements.place(system.raw(Item::Channel)?, false)?,
-            computer: self.elements.place(system.raw(Item::Computer)?, false)?,
+        let strings = match template.strings.get() {
+            Some(strings) => strings,
+            None => {
+                let strings = HeadStrings {
+                    provider: self.attributes.place(system.raw(Item::Provider)?, true)?,
+                    event_source: self.attributes.place(system.raw(Item::EventSource)?, true)?,
+                    channel: self.elements.place(system.raw(Item::Channel)?, false)?,
+                    computer: self.elements.place(system.raw(Item::Computer)?, false)?,
+                };
+                let named = [Item::Provider, Item::EventSource, Item::Channel, Item::Computer];
+                if named.iter().all(|item| plan.is_constant(*item)) {
+                    template.strings.set(Some(strings));
+                }
+                strings
+            }
         };
         let record_id = match system.element(Item::RecordId)? {
             0 => window.id,
@@ -200,7 +224,7 @@ impl<'c> Decoder<'c> {
         }
         let steps = self.compile(at, end, false).filter(|steps| has_one_root(steps)).ok_or(Unknown)?;
         let plan = Plan::new(self.chunk, &steps);
-        Ok(Rc::new(Template { steps, plan }))
+        Ok(Template::new(steps, plan))
     }
 
     fn template(&mut self, offset: usize) -> Result<Rc<Template>, Unknown> {
@@ -210,7 +234,10 @@ impl<'c> Decoder<'c> {
         let compiled = binxml::template_stream(self.chunk, offset)
             .and_then(|(start, end)| self.compile(start, end, true))
             .filter(|steps| has_one_root(steps))
-            .map(|steps| Rc::new(Template { plan: Plan::new(self.chunk, &steps), steps }));
+            .map(|steps| {
+                let plan = Plan::new(self.chunk, &steps);
+                Template::new(steps, plan)
+            });
         if self.templates.len() < MAX_CACHED {
             self.templates.insert(offset, compiled.clone());
         }
