@@ -332,22 +332,28 @@ fn a_template_of_thousands_of_elements_in_each_record_ends() {
 
 #[test]
 fn values_that_reach_into_each_other_end() {
-    // Each value is an instance whose values lie behind it, and those are instances again: 2^60 of them.
+    // Each value is an instance whose values lie behind it, and those are instances again: billions of them, not so
+    // deeply nested that the crate would stop.
     let mut stream = vec![0x0f, 1, 1, 0];
-    let values = 1500;
-    for _ in 0..values {
+    for _ in 0..58 {
         stream.extend([0x0c, 1, 7, 0, 0, 0]);
         stream.extend(number(NAMES - 100));
         stream.extend(number(2));
         // The second value begins where the first does not end.
         stream.extend([22, 0, 0x21, 0, 22, 0, 0x21, 0]);
     }
+    for _ in 0..3 {
+        stream.extend([0x0c, 1, 7, 0, 0, 0]);
+        stream.extend(number(NAMES - 100));
+        stream.extend([0; 12]);
+    }
     let mut chunk = chunk_of(&[stream]);
     let template = element(NAMES, &CDATA, true);
     chunk[NAMES - 80..NAMES - 76].copy_from_slice(&number(template.len()));
     chunk[NAMES - 76..NAMES - 76 + template.len()].copy_from_slice(&template);
     put_name(&mut chunk, NAMES, 0, "Event");
-    read(&chunk);
+    let all = read(&chunk);
+    assert!(all.faults[0].found.contains("made to take much"), "{:?}", all.faults);
 }
 
 #[test]
@@ -408,10 +414,10 @@ fn an_instance_in_thousands_of_places_ends() {
     // The fast lane knows all of it.
     let inner = again(TEMPLATE, &vec![(0x04, vec![1]); 900]);
     let outer = element(NAMES, &[0x0d, 0, 0, 0x21].repeat(7_000), true);
-    let mut chunk = chunk_of(&[
-        instance(RECORD, &element(NAMES, &[], true), &[]),
-        instance(RECORD + 28 + 63, &outer, &[(0x21, inner)]),
-    ]);
+    let first = instance(RECORD, &element(NAMES, &[], true), &[]);
+    let second = instance(RECORD + 28 + first.len(), &outer, &[(0x21, inner)]);
+    let mut chunk = chunk_of(&[first, second]);
     put_name(&mut chunk, NAMES, 0, "Event");
-    read(&chunk);
+    let all = read(&chunk);
+    assert_eq!((all.counts.read, all.counts.lost), (2, 0), "{:?}", all.faults);
 }
