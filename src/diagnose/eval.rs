@@ -9,7 +9,7 @@ use super::timeline::Timeline;
 use crate::evtx::{Record, Span, Time};
 use crate::rule::field::{FieldKey, Subject};
 use crate::rule::logsource::channels_of;
-use crate::rule::when::{Bound, Quantity, Relation, Term, When};
+use crate::rule::when::{Bound, Quantity, Relation, Term, Wanted, When};
 use crate::rule::{AtomId, RuleSet};
 use crate::scan::Covered;
 use crate::text::Texts;
@@ -121,10 +121,13 @@ impl Judge<'_> {
                 needs.insert(missing);
             }
         }
-        if term.is_absent {
+        if term.wanted == Wanted::Absent {
             return self.absent(term, atom, &hits);
         }
         let hits = self.counted(hits, term);
+        if term.wanted == Wanted::Unseen {
+            return Outcome::plain(if hits.is_empty() { Truth::True } else { Truth::False });
+        }
         if !hits.is_empty() {
             let truth = if needs.is_empty() { Truth::True } else { Truth::Unknown(needs) };
             return Outcome { truth, hits: hits.into_iter().collect() };

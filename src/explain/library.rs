@@ -10,6 +10,7 @@ use crate::rule::detection::Test;
 use crate::rule::field::FieldKey;
 use crate::rule::matcher::Matcher;
 use crate::rule::placeholder;
+use crate::rule::when::Wanted;
 use crate::rule::{Kind, Rule, RuleSet};
 use crate::text::yaml::Node;
 use crate::text::{CatalogueEvent, Texts, codes};
@@ -144,7 +145,7 @@ fn users(rules: &RuleSet) -> BTreeMap<Box<str>, Vec<usize>> {
         let conditions = cause.when.iter().chain(cause.raises.iter().map(|weight| &weight.condition));
         conditions.for_each(|when| when.terms(&mut terms));
         let names: BTreeSet<&str> =
-            terms.iter().filter(|term| !term.is_absent).map(|term| &*term.signal).collect();
+            terms.iter().filter(|term| term.wanted == Wanted::Seen).map(|term| &*term.signal).collect();
         names.into_iter().for_each(|name| users.entry(name.into()).or_default().push(number));
     }
     users

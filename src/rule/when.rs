@@ -23,8 +23,7 @@ pub(crate) struct Term {
     pub(crate) signal: Box<str>,
     /// Which word of the condition the signal is, counted from 0.
     pub(crate) word: usize,
-    /// Absence: nothing of the kind, and the log that would hold it covers the time.
-    pub(crate) is_absent: bool,
+    pub(crate) wanted: Wanted,
     pub(crate) quantity: Option<Quantity>,
     pub(crate) bounds: Vec<Bound>,
     /// Fields that must be equal with those of the signals that the bounds name.
@@ -39,13 +38,24 @@ impl Term {
         Self {
             signal: signal.into(),
             word: 0,
-            is_absent: false,
+            wanted: Wanted::Seen,
             quantity: None,
             bounds: Vec::new(),
             joins: Vec::new(),
             lasting: None,
         }
     }
+}
+
+/// What a term asks of its signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// It is there.
+    Seen,
+    /// It is not there, and the log that would hold it covers the time.
+    Absent,
+    /// The logs at hand do not show it, whether or not they could.
+    Unseen,
 }
 
 /// How many there must be.
@@ -111,8 +121,8 @@ const MAX_SPAN: Span = Span::days(400);
 /// Deepest nesting.
 const MAX_DEPTH: usize = 32;
 const WORDS: &[&str] = &[
-    "and", "or", "not", "no", "count", "distinct", "per", "within", "before", "after", "of", "by", "new",
-    "lasting", "last",
+    "and", "or", "not", "no", "unseen", "count", "distinct", "per", "within", "before", "after", "of", "by",
+    "new", "lasting", "last",
 ];
 
 /// Reads a condition.
@@ -227,9 +237,13 @@ impl<'a> Parser<'a> {
     }
 
     fn term(&mut self) -> Result<Term, Problem> {
-        let is_absent = self.takes("no");
+        let wanted = match () {
+            () if self.takes("no") => Wanted::Absent,
+            () if self.takes("unseen") => Wanted::Unseen,
+            () => Wanted::Seen,
+        };
         let signal = self.name("a signal")?;
-        let mut term = Term { is_absent, word: self.at - 1, ..Term::plain(signal) };
+        let mut term = Term { wanted, word: self.at - 1, ..Term::plain(signal) };
         while let Some(word) = self.peek() {
             match word {
                 "count" | "distinct" => term.quantity = Some(self.quantity()?),
@@ -351,7 +365,7 @@ impl<'a> Parser<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Relation, When, parse, span};
+    use super::{Relation, Wanted, When, parse, span};
     use crate::evtx::Span;
 
     #[test]
@@ -369,7 +383,7 @@ mod tests {
         let When::Term(failed) = &parts[1] else { panic!("a term expected") };
         assert_eq!(failed.quantity.as_ref().unwrap().number, 50);
         let When::Term(ok) = &parts[2] else { panic!("a term expected") };
-        assert!(ok.is_absent);
+        assert_eq!(ok.wanted, Wanted::Absent);
     }
 
     #[test]
