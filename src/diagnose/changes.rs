@@ -25,9 +25,22 @@ pub(super) fn is_minor_update(title: &str) -> bool {
         .next()
         .is_some_and(|word| word.len() > 12 && word.starts_with("9") && word.contains('-'));
     is_store
-        || ["KB2267602", "KB4052623", "KB890830", "KB915597", "DEFENDER", "SECURITY INTELLIGENCE"]
-            .iter()
-            .any(|word| upper.contains(word))
+        || [
+            "KB2267602",
+            "KB4052623",
+            "KB890830",
+            "KB915597",
+            "KB5007651",
+            "DEFENDER",
+            "SECURITY INTELLIGENCE",
+        ]
+        .iter()
+        .any(|word| upper.contains(word))
+}
+
+/// Titles of drivers and firmware: maker, class and version with hyphens between, and no number of an article.
+fn is_driver(title: &str) -> bool {
+    title.contains(" - ") && kb_numbers(title).is_empty()
 }
 
 /// KB numbers in a text, in order, once each.
@@ -79,6 +92,7 @@ fn of_record(record: &Record, item: usize) -> Option<Step> {
         "microsoft-windows-grouppolicy" if record.event_id == 1502 => {
             ("policy", "new computer policy was applied".to_owned(), 2)
         }
+        "microsoft-windows-security-auditing" => security(record)?,
         "msiinstaller" if matches!(record.event_id, 1033 | 1034 | 11707 | 11724) => program(record)?,
         _ => return None,
     };
@@ -96,6 +110,9 @@ fn update(record: &Record) -> Option<Found> {
     let title = record.field("updateTitle").or_else(|| record.insert(1)).unwrap_or_default();
     if record.event_id != 19 || is_minor_update(title) {
         return None;
+    }
+    if is_driver(title) {
+        return Some(("driver", format!("driver or firmware installed by Windows Update: {title}"), 1));
     }
     Some(("update", format!("update installed: {title}"), 0))
 }
@@ -206,6 +223,10 @@ fn firewall(record: &Record) -> Option<Found> {
         2005 | 2073 | 2099 => "changed",
         2006 | 2052 => "deleted",
         2033 => return Some(("firewall", "all firewall rules were deleted".to_owned(), 0)),
+        2008 => return Some(("policy", "new policy of the firewall was applied".to_owned(), 2)),
+        2032 | 2060 => {
+            return Some(("firewall", "all firewall rules were put back to their defaults".to_owned(), 0));
+        }
         2003 => return Some(("firewall", "a firewall profile's setting changed".to_owned(), 1)),
         2010 => {
             return Some(("network", "the firewall profile of a network interface changed".to_owned(), 1));
@@ -217,6 +238,18 @@ fn firewall(record: &Record) -> Option<Found> {
         || rule.to_lowercase().contains("remote desktop")
         || record.field("ApplicationPath").is_some_and(|path| path.to_lowercase().contains("termsrv"));
     is_near.then(|| ("firewall", format!("firewall rule {word}: {rule}"), 0))
+}
+
+/// Rights, audit and domain policy; only what says which.
+fn security(record: &Record) -> Option<Found> {
+    let text = match record.event_id {
+        4704 | 4717 => "a right of an account was granted",
+        4705 | 4718 => "a right of an account was taken away",
+        4719 => "the audit policy changed",
+        4739 => "the domain policy changed",
+        _ => return None,
+    };
+    Some(("policy", text.to_owned(), 2))
 }
 
 fn program(record: &Record) -> Option<Found> {

@@ -66,7 +66,8 @@ static WORDS: &[Wanted] = &[
             "Netlogon",
         ],
     ),
-    ("microsoft-windows-windowsupdateclient", &[17, 18, 19, 20, 21, 22, 27, 43, 44], &["KB"]),
+    // Titles of Store packages are one word; those of updates, drivers and firmware are several or name a KB.
+    ("microsoft-windows-windowsupdateclient", &[17, 18, 19, 20, 21, 22, 27, 43, 44], &["KB", " "]),
     (
         "microsoft-windows-windows firewall with advanced security",
         &[2004, 2005, 2006, 2052, 2071, 2073, 2097, 2099],
