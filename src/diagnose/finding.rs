@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::changes;
 use super::eval::{Judge, Truth, bounds, value};
 use super::evidence;
 use super::facts::is_fact;
@@ -46,6 +47,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) identity: &'a Identity,
     /// Times of connections that reached a session.
     pub(crate) goods: &'a [Time],
+    /// What changed on the machine, in order of time.
+    pub(crate) changes: &'a [changes::Step],
     /// Codes that clients showed.
     pub(crate) client_errors: &'a [u32],
     pub(crate) host: &'a str,

@@ -47,6 +47,7 @@ pub(crate) fn diagnose(mut scan: HostScan, options: &Options<'_>) -> Host {
         texts: options.texts,
         identity: &identity,
         goods: &course.goods,
+        changes: &change_steps,
         client_errors: options.client_errors,
         host: &scan.name,
     };
@@ -125,7 +126,7 @@ fn step_sources(scan: &HostScan, steps: &[services::Step], options: &Options<'_>
 /// Blames the update before the outage when the time fits, and none that came later.
 fn blame(host: &mut Host, scan: &HostScan, scene: &Scene<'_>) {
     if let Some(found) = suspect::suspect(host) {
-        let shifts = shifts::shifts(scan, scene.timeline, found.since);
+        let shifts = shifts::shifts(scan, scene.timeline, &scene.identity.boots, found.since);
         suspect::accuse(host, &found, &shifts, scene);
     } else {
         suspect::acquit(host);

@@ -5,6 +5,7 @@
 
 mod advice;
 mod attempt;
+mod beside;
 pub mod builds;
 mod changes;
 mod clock;
@@ -27,6 +28,7 @@ mod regression;
 mod services;
 mod sessions;
 mod shifts;
+mod signatures;
 mod silence;
 mod strangers;
 mod suspect;

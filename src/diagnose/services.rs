@@ -85,6 +85,11 @@ pub(crate) fn short_name(name: &str) -> String {
         .map_or_else(|| name.trim().to_owned(), |(short, _)| (*short).to_owned())
 }
 
+/// The service that a record of the Service Control Manager tells of, by its short name.
+pub(super) fn service_of(record: &Record) -> Option<String> {
+    of_record(record, 0).into_iter().map(|step| step.service).find(|service| service != LISTENER)
+}
+
 /// All changes of state in order.
 pub(crate) fn steps(items: &[Item]) -> Vec<Step> {
     items.iter().enumerate().flat_map(|(at, item)| of_record(&item.record, at)).collect()

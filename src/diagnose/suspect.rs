@@ -4,6 +4,7 @@
 //! update is only what may have brought that cause.
 
 use super::advice;
+use super::beside;
 use super::evidence;
 use super::finding::{Scene, moment};
 use super::regression::FAMILY;
@@ -23,15 +24,18 @@ pub(crate) struct Suspect {
     /// The start.
     pub(crate) since: Time,
     kbs: Vec<String>,
+    /// Titles of those without a number.
+    titles: Vec<String>,
     build: Option<(u32, u32)>,
 }
 
 impl Suspect {
     fn name(&self) -> String {
         let build = self.build.map(|(build, revision)| format!("build {build}.{revision}"));
-        match (self.kbs.is_empty(), build) {
-            (false, Some(build)) => format!("{} ({build})", self.kbs.join(", ")),
-            (false, None) => self.kbs.join(", "),
+        let names = self.kbs.iter().chain(&self.titles).map(String::as_str).collect::<Vec<_>>().join(", ");
+        match (names.is_empty(), build) {
+            (false, Some(build)) => format!("{names} ({build})"),
+            (false, None) => names,
             (true, build) => build.unwrap_or_else(|| "an update".to_owned()),
         }
     }
@@ -60,10 +64,14 @@ pub(crate) fn suspect(host: &Host) -> Option<Suspect> {
     if worked_after || began_before || !is_seen {
         return None;
     }
-    let mut found = Suspect { since, kbs: Vec::new(), build: None };
+    let mut found = Suspect { since, kbs: Vec::new(), titles: Vec::new(), build: None };
     for update in host.updates.iter().filter(is_before).filter(|update| start(update) == since) {
         if !update.kb.is_empty() && !found.kbs.contains(&update.kb) {
             found.kbs.push(update.kb.clone());
+        }
+        let is_recent = since.since(update.time) <= NEAR;
+        if update.kb.is_empty() && is_recent && !found.titles.contains(&update.title) {
+            found.titles.push(update.title.clone());
         }
         let numbers = update.build.as_ref().and_then(|build| build.split_once('.'));
         found.build = found.build.or_else(|| {
@@ -90,12 +98,15 @@ pub(crate) fn accuse(host: &mut Host, found: &Suspect, shifts: &[Shift], scene: 
         None => because.push("these logs show no connection that worked before it".to_owned()),
     }
     because.extend(shifts.iter().take(MAX_SHIFTS).map(Shift::text));
+    let beside = beside::sentence(scene, found.since, first);
     let leading = host.causes.iter_mut().find(|cause| {
         cause.family != "expected-or-benign"
             && cause.confidence >= Confidence::Medium
             && cause.explained_by.is_none()
     });
-    let mut confidence = if outage.last_good.is_some() { Confidence::Medium } else { Confidence::Low };
+    let is_alone = outage.last_good.is_some() && beside.is_none();
+    let mut confidence = if is_alone { Confidence::Medium } else { Confidence::Low };
+    because.extend(beside);
     if let Some(leading) = leading {
         if outage.last_good.is_none() {
             return;

@@ -176,7 +176,7 @@ pub fn for_field(record: &Record, field: FieldRef<'_>) -> Option<Code> {
 }
 
 /// All codes in the fields of a record: the field's value as written, and the code.
-pub(super) fn codes_of(record: &Record) -> Vec<(String, Code)> {
+pub(crate) fn codes_of(record: &Record) -> Vec<(String, Code)> {
     let mut found: Vec<(String, Code)> = Vec::new();
     for item in uses_of(record) {
         let Some(written) = written(record, item.field) else { continue };

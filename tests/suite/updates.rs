@@ -121,6 +121,84 @@ fn an_unknown_update_is_a_suspect_beside_the_stated_cause() {
     assert!(text.contains("it began at the first start after KB5990101"), "{text}");
 }
 
+/// What a host's records say for the suspicion against an update nobody has written about, after a healthy week.
+fn reasons(steps: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let story = format!(
+        "host: RDS20.corp.example\nbuild: '20348.5386'\nstart: 2026-08-01T00:00:00Z\nstory:\n\
+         {sp}- {{at: 'd0 01:30:00', boot: {{}}}}\n\
+         {sp}- at: 'd0 00:00:00'\n      healthy_week:\n          days: 10\n          \
+         users: ['CORP\\a.meyer@10.20.30.41', 'CORP\\b.okafor@10.20.30.52']\n\
+         {sp}- at: 'd10 02:30:00'\n      update:\n          kb: KB5990101\n          build: '20348.5512'\n\
+         {steps}\
+         {sp}- {{at: 'd10 20:00:00', uptime: {{}}}}\n",
+        sp = "    ",
+    );
+    support::write_host(folder.path(), &story);
+    let json = run(&["diagnose", "--format", "json"], folder.path());
+    assert!(json.contains("\"update-suspected\""), "{json}");
+    let cause = json.split_once("\"update-suspected\"").unwrap().1;
+    let because = cause.split_once("\"because\":").unwrap().1;
+    because.split_once("\"evidence\":").unwrap().0.to_owned()
+}
+
+/// A client that does not get past TLS, with what Schannel says of it.
+const FAILS: &str = "    - {at: 'd10 08:00:00', every: 47m, times: 12, \
+    connection: {user: 'CORP\\a.meyer', address: 10.20.30.41, outcome: tls_fails}, \
+    event: {provider: Schannel, id: 36870, data: ['640', '', 'server', '0x8009030D', '10001']}}\n";
+
+#[test]
+fn kinds_of_records_that_came_with_an_update_speak_against_it() {
+    let because = reasons(FAILS);
+    assert!(
+        because.contains("Schannel 36870 (0x8009030D SEC_E_UNKNOWN_CREDENTIALS) came 12 times"),
+        "{because}"
+    );
+    assert!(because.contains("none in the 10 days before"), "{because}");
+    // Schannel writes one of these each day, before and after.
+    assert!(!because.contains("36887"), "{because}");
+}
+
+#[test]
+fn noise_and_what_came_before_speak_against_no_update() {
+    // As often before as after, in bursts; and much of a kind, but all before the update of that day.
+    let noise = "    - {at: 'd1 09:00:00', every: 1d, times: 10, \
+        event: {provider: Schannel, id: 36888, data: ['640', '', '40', '1205', '']}}\n    \
+        - {at: 'd1 09:03:00', every: 1d, times: 10, \
+        event: {provider: Schannel, id: 36888, data: ['640', '', '40', '1205', '']}}\n    \
+        - {at: 'd10 00:30:00', every: 5m, times: 20, \
+        event: {provider: Schannel, id: 36874, data: ['640', '', 'TLS 1.2']}}\n";
+    let because = reasons(&format!("{noise}{FAILS}"));
+    assert!(because.contains("36870"), "{because}");
+    assert!(["36888", "36874", "36887"].iter().all(|event_id| !because.contains(event_id)), "{because}");
+}
+
+#[test]
+fn a_change_of_configuration_with_the_same_start_is_named_beside_the_update() {
+    let change =
+        "    - {at: 'd9 18:00:00', start_type: {service: SessionEnv, from: demand start, to: disabled}}\n";
+    let alone = reasons(FAILS);
+    assert!(!alone.contains("a change of configuration"), "{alone}");
+    let because = reasons(&format!("{change}{FAILS}"));
+    let named = "may be to blame instead: start type of SessionEnv changed from demand start to disabled";
+    assert!(because.contains(named), "{because}");
+}
+
+#[test]
+fn drivers_and_titles_without_a_number_are_in_the_history() {
+    let titles =
+        ["Contoso - Net - 12.19.1.37", "Windows 11, version 25H2", "9WZDNCRFJBMP-MICROSOFT.WINDOWSSTORE"];
+    let steps: Vec<String> = (1..).zip(titles).map(|(hour, title)| {
+        let data = format!("['{title}', '{{00000000-0000-0000-0000-00000000000{hour}}}', '1', '{{9482f4b4-e343-43b6-b170-9a65bc822c77}}']");
+        format!("    - {{at: 'd0 0{hour}:00:00', event: {{provider: Microsoft-Windows-WindowsUpdateClient, id: 19, data: {data}}}}}\n")
+    }).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let start = "host: RDS21.corp.example\nbuild: '26100.1742'\nstart: 2026-08-01T00:00:00Z\nstory:\n";
+    support::write_host(folder.path(), &format!("{start}{}", steps.concat()));
+    let json = run(&["diagnose", "--format", "json"], folder.path());
+    assert_eq!(values(updates_of(&json), "title"), titles[..2]);
+}
+
 #[test]
 fn an_innocent_update_is_not_blamed() {
     let (causes, status) = causes_of("update-innocent");

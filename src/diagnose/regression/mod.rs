@@ -13,9 +13,11 @@ use std::collections::BTreeSet;
 pub(super) use self::affected::Affected;
 use self::affected::affected;
 use super::advice;
+use super::beside;
 use super::evidence;
 use super::finding::{Found, Scene, moment};
 use super::shifts::tail;
+use super::suspect::apart;
 use crate::evtx::{Span, Time};
 use crate::report::{Cause, Confidence, Note, Severity, WindowsUpdate};
 use crate::rule::update::{FixedAt, How, KnownUpdate, Sign, known};
@@ -178,7 +180,7 @@ fn found(
     let timeline = scene.timeline;
     let first = signs.hits.first().map(|at| timeline.time(*at));
     let last = signs.hits.last().map(|at| timeline.time(*at));
-    let (confidence, because) = weigh(case, affected, signs, first, others);
+    let (confidence, because) = weigh(case, affected, signs, scene, others);
     let mut shown = signs.hits.clone();
     shown.extend(signs.context.iter().take(3));
     shown.extend(installation(affected, scene));
@@ -214,24 +216,27 @@ fn found(
     Found { cause, hits: signs.hits.clone(), explains }
 }
 
+/// Says that the build lies in the window of the case.
+fn inside(affected: &Affected) -> Option<String> {
+    let ((build, revision), window) = affected.build.zip(affected.window.as_ref())?;
+    let end = match window.fixed_at {
+        FixedAt::Revision(end) => format!("from {build}.{} to below {build}.{end}", window.from),
+        _ => format!("from {build}.{} on", window.from),
+    };
+    Some(format!("the build {build}.{revision} lies in the window of this case: {end}"))
+}
+
 fn weigh(
     case: &KnownUpdate,
     affected: &Affected,
     signs: &Signs,
-    first: Option<Time>,
+    scene: &Scene<'_>,
     others: &[Found],
 ) -> (Confidence, Vec<String>) {
+    let first = signs.hits.first().map(|at| scene.timeline.time(*at));
     let mut because = Vec::new();
     let mut steps = 0;
-    if let Some((build, revision)) = affected.build
-        && let Some(window) = &affected.window
-    {
-        let end = match window.fixed_at {
-            FixedAt::Revision(end) => format!("from {build}.{} to below {build}.{end}", window.from),
-            _ => format!("from {build}.{} on", window.from),
-        };
-        because.push(format!("the build {build}.{revision} lies in the window of this case: {end}"));
-    }
+    because.extend(inside(affected));
     let Some((since, first)) = affected.since.zip(first) else {
         because.push(
             "the update was in force before these logs begin, so that they cannot show that it began with it"
@@ -240,13 +245,10 @@ fn weigh(
         let stays = !case.kind.starts_with("regression") && case.kind != "product defect";
         return (if stays { Confidence::Low } else { lowered(case, 1) }, because);
     };
-    let seconds = first.since(since).as_seconds();
-    let apart = match seconds {
-        ..7200 => format!("{} minutes", seconds / 60),
-        7200..172_800 => format!("{} hours", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
-    };
-    because.push(format!("the first record came {apart} after the start that put it in force"));
+    because.push(format!(
+        "the first record came {} after the start that put it in force",
+        apart(first.since(since))
+    ));
     if signs.is_covered {
         because.push("no such record came before it".to_owned());
     } else {
@@ -259,6 +261,10 @@ fn weigh(
     if first.since(since) > SOON {
         steps += 1;
         because.push("more than a month passed without a sign of it".to_owned());
+    }
+    if let Some(beside) = beside::sentence(scene, since, first) {
+        steps += 1;
+        because.push(beside);
     }
     let rival = others.iter().map(|other| &other.cause).find(|other| {
         other.confidence == Confidence::High
