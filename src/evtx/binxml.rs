@@ -82,14 +82,18 @@ pub(super) fn read_instance(
     for [low, high, kind, _] in descriptors {
         let (kind, len) = (*kind, usize::from(u16::from_le_bytes([*low, *high])));
         let next = start + len;
-        if next > end || !value::fits(kind, len) {
-            return None;
-        }
-        if value::has_own_size(kind) && !value::is_whole(kind, chunk.get(start..next)?) {
+        // Most values are of a type with one width; strings and binary data are of any.
+        if !value::fits(kind, len)
+            || (value::has_own_size(kind) && !value::is_whole(kind, chunk.get(start..next)?))
+        {
             return None;
         }
         slots.push(Slot { kind, start, len });
         start = next;
+    }
+    // Places only grow: when the last one is inside, all are.
+    if start > end {
+        return None;
     }
     Some(Instance { template, end: start })
 }
@@ -142,12 +146,20 @@ pub(super) fn name_bytes(chunk: &[u8], offset: usize) -> Option<&[u8]> {
     chunk.get(start..start.checked_add(count * 2)?).map(value::until_nul)
 }
 
-/// True when the name at `offset` is `name`, which is ASCII.
+/// True when the name at `offset` is `name`, which is ASCII. A name ends at its first NUL.
 pub(super) fn is_named(chunk: &[u8], offset: usize, name: &str) -> bool {
-    name_bytes(chunk, offset).is_some_and(|bytes| {
-        bytes.len() == name.len() * 2
-            && bytes.as_chunks::<2>().0.iter().zip(name.bytes()).all(|(unit, byte)| *unit == [byte, 0])
-    })
+    let is_it = || {
+        let count = usize::from(u16_at(chunk, offset.checked_add(6)?)?);
+        if count < name.len() {
+            return None;
+        }
+        let start = offset.checked_add(8)?;
+        let units = chunk.get(start..start.checked_add(count * 2)?)?.as_chunks::<2>().0;
+        let (own, behind) = units.split_at_checked(name.len())?;
+        let is_same = own.iter().zip(name.bytes()).all(|(unit, byte)| *unit == [byte, 0]);
+        Some(is_same && behind.first().is_none_or(|unit| *unit == [0, 0]))
+    };
+    is_it().unwrap_or(false)
 }
 
 /// True when the name at `offset` is one that XML knows and has no prefix; only ASCII counts as known.

@@ -61,6 +61,7 @@ const WIDTHS: [u8; 256] = {
 };
 
 /// True when a value of `size` bytes can be passed over by its size alone.
+#[inline]
 pub(super) fn fits(kind: u8, size: usize) -> bool {
     match WIDTHS.get(usize::from(kind)) {
         None | Some(0) => fits_any(kind, size),
@@ -83,6 +84,7 @@ fn fits_any(kind: u8, size: usize) -> bool {
 }
 
 /// True for types whose values say themselves where they end.
+#[inline]
 pub(super) fn has_own_size(kind: u8) -> bool {
     kind == SID || kind == STRINGS
 }

@@ -162,7 +162,8 @@ pub(super) fn of_binary(key: &FieldKey, bytes: &[u8]) -> Option<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    let digit = |value: u8| char::from(if value < 10 { b'0' + value } else { b'A' + value - 10 });
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The NTSTATUS in the last four bytes, little endian, customer bit cleared (`0xD…` becomes `0xC…`).

@@ -259,7 +259,12 @@ fn same(value: &str, lower_case: &str) -> bool {
 }
 
 fn lower(value: &str, test: impl Fn(&str) -> bool) -> bool {
-    if value.chars().any(char::is_uppercase) { test(&value.to_lowercase()) } else { test(value) }
+    let has_capitals = if value.is_ascii() {
+        value.bytes().any(|byte| byte.is_ascii_uppercase())
+    } else {
+        value.chars().any(char::is_uppercase)
+    };
+    if has_capitals { test(&value.to_lowercase()) } else { test(value) }
 }
 
 /// A decimal, signed or hexadecimal number as the 32 bits of a code.

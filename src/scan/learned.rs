@@ -44,6 +44,8 @@ pub(super) struct Learned {
     /// By provider, event source and event id.
     known: FxHashMap<(u32, u32, u32), u32>,
     events: Vec<Event>,
+    /// Provider and event source of the record before.
+    last: (u32, u32),
 }
 
 impl Learned {
@@ -75,7 +77,13 @@ impl Learned {
 
     /// The number of a record's event.
     pub(super) fn event_of(&mut self, head: &Head<'_>, rules: &RuleSet, texts: &Texts) -> u32 {
-        let key = (self.number(head.provider), self.number(head.event_source), head.event_id);
+        // Many records come from the provider of the one before.
+        let (mut provider, mut source) = self.last;
+        if !self.is(provider, head.provider) || !self.is(source, head.event_source) {
+            (provider, source) = (self.number(head.provider), self.number(head.event_source));
+            self.last = (provider, source);
+        }
+        let key = (provider, source, head.event_id);
         if let Some(known) = self.known.get(&key) {
             return *known;
         }
