@@ -248,8 +248,8 @@ fn tests(node: &Node, test: &Test) -> Vec<Changed<Test>> {
             if items.len() == matchers.len() && items.len() > 1 =>
         {
             let without = |at: usize| {
-                let mut matchers = matchers.clone();
-                matchers.remove(at);
+                let others = matchers.iter().enumerate().filter(|(other, _)| *other != at);
+                let matchers = others.map(|(_, matcher)| matcher.clone()).collect();
                 Test::Field { key: key.clone(), matchers, needs_all: *needs_all }
             };
             let value = |item: &Node| What::Value(item.text().unwrap_or_default().to_owned());

@@ -1,6 +1,7 @@
 //! The `detection` section: named selections and the condition over them, for one record (Sigma's meaning).
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::condition::{self, Condition};
 use super::error::Flaws;
@@ -19,7 +20,7 @@ pub(crate) enum Test {
     /// It does not hold.
     Not(Box<Test>),
     /// A part of the record has one of (or all of) some values.
-    Field { key: FieldKey, matchers: Vec<Matcher>, needs_all: bool },
+    Field { key: FieldKey, matchers: Arc<[Matcher]>, needs_all: bool },
     /// A text stands anywhere in the record's data or sentence.
     Keyword(Matcher),
 }
@@ -136,7 +137,7 @@ fn field(key: &Node, value: &Node, flaws: &mut Flaws) -> Test {
         let tests = matchers.into_iter().map(Test::Keyword).collect();
         return if modes.needs_all { Test::All(tests) } else { Test::Any(tests) };
     }
-    Test::Field { key: field_key, matchers, needs_all: modes.needs_all }
+    Test::Field { key: field_key, matchers: matchers.into(), needs_all: modes.needs_all }
 }
 
 /// The modifiers of Sigma that rdpwhy knows, for error messages and completion.

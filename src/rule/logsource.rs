@@ -26,8 +26,7 @@ impl Constraint {
         let is_provider = self.providers.is_empty()
             || self.providers.iter().any(|name| name.eq_ignore_ascii_case(event.provider));
         let is_event = self.event_ids.is_empty() || self.event_ids.contains(&event.event_id);
-        let matchers: Vec<Matcher> =
-            self.channels.iter().map(|name| Matcher::Equal(name.clone(), None)).collect();
+        let matchers = self.channels.iter().map(|name| Matcher::Equal(name.clone(), None)).collect();
         let channel = Test::Field { key: FieldKey::Channel, matchers, needs_all: false };
         let tests = if self.channels.is_empty() { Vec::new() } else { vec![channel] };
         (is_provider && is_event).then_some(Test::All(tests))

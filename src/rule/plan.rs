@@ -74,7 +74,7 @@ struct Outcome {
 struct Part {
     key: FieldKey,
     /// Matchers, and whether all must pass.
-    tests: Vec<(Vec<Matcher>, bool)>,
+    tests: Vec<(Arc<[Matcher]>, bool)>,
     /// Classes of values by the value as it is stored.
     known: FxHashMap<Box<[u8]>, u16>,
     /// What the tests say of each class.
@@ -167,7 +167,7 @@ impl Plan {
                 let Some(tests) = self.parts.get_mut(part).map(|part| &mut part.tests) else {
                     return Expression::Later;
                 };
-                tests.push((matchers.clone(), *needs_all));
+                tests.push((Arc::clone(matchers), *needs_all));
                 Expression::Part { part, test: tests.len() - 1 }
             }
         }
