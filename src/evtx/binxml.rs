@@ -78,21 +78,18 @@ pub(super) fn read_instance(
     let table = cursor.skip(count * 4)?;
     let descriptors = chunk.get(table..cursor.at())?.as_chunks::<4>().0;
     let mut start = cursor.at();
-    slots.reserve(count);
-    for [low, high, kind, _] in descriptors {
-        let (kind, len) = (*kind, usize::from(u16::from_le_bytes([*low, *high])));
-        let next = start + len;
+    let mut is_right = true;
+    slots.extend(descriptors.iter().map(|&[low, high, kind, _]| {
+        let slot = Slot { kind, start, len: usize::from(u16::from_le_bytes([low, high])) };
+        start += slot.len;
         // Most values are of a type with one width; strings and binary data are of any.
-        if !value::fits(kind, len)
-            || (value::has_own_size(kind) && !value::is_whole(kind, chunk.get(start..next)?))
-        {
-            return None;
-        }
-        slots.push(Slot { kind, start, len });
-        start = next;
-    }
+        is_right &= value::fits(kind, slot.len)
+            && (!value::has_own_size(kind)
+                || value::is_whole(kind, chunk.get(slot.start..start).unwrap_or_default()));
+        slot
+    }));
     // Places only grow: when the last one is inside, all are.
-    if start > end {
+    if !is_right || start > end {
         return None;
     }
     Some(Instance { template, end: start })

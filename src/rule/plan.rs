@@ -19,11 +19,11 @@ use crate::evtx::{Data, Head, RawValue, Record};
 use crate::text::Texts;
 
 /// Values of one part that are kept, and combinations of classes.
-const MAX_KEPT: usize = 4096;
+const MAX_KEPT: usize = 2048;
 /// Classes of one part; real rules have a few.
 const MAX_CLASSES: usize = 1024;
 /// Longest value that is kept, and longest key of all values, in bytes.
-const MAX_KEY: usize = 256;
+const MAX_KEY: usize = 768;
 const MAX_WHOLE: usize = 1024;
 
 /// How records of one event are matched.

@@ -139,7 +139,7 @@ impl Visitor for Collector<'_> {
             }
         };
         if event.plan.atoms(atoms).is_empty() && event.sign != Sign::Always {
-            if event.sign == Sign::No || !event.interest.may_hold(data.bytes()) {
+            if event.sign == Sign::No {
                 return false;
             }
             let key = event.plan.key(&head, data);
@@ -148,7 +148,11 @@ impl Visitor for Collector<'_> {
                 Some(true) => {}
                 None => {
                     self.current.sign = key.map(Into::into);
-                    return true;
+                    let may_be = event.interest.may_hold(data.bytes());
+                    if !may_be && let Some(key) = self.current.sign.take() {
+                        event.learn(key, false);
+                    }
+                    return may_be;
                 }
             }
         }
