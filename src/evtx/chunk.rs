@@ -8,8 +8,11 @@ use std::sync::Arc;
 use super::crate_lane::CrateLane;
 use super::decode::Decoder;
 use super::walk::{self, Walk, Window};
-use super::{Counts, Fault, Place, Record, Unknown, Visitor, binxml, checksum};
+use super::{Counts, Fault, Place, Record, TICKS_PER_SECOND, Time, Unknown, Visitor, binxml, checksum};
 use crate::input;
+
+/// A day in ticks: as far as the times of an event and of its writing may be apart.
+const DAY: i64 = 86_400 * TICKS_PER_SECOND;
 
 /// Reads one chunk; see [`super::read_chunk`].
 pub(super) fn read(bytes: &[u8], place: &Place, visitor: &mut dyn Visitor) {
@@ -22,6 +25,11 @@ pub(super) fn read(bytes: &[u8], place: &Place, visitor: &mut dyn Visitor) {
     }
     for wrong in checksum::mismatches(bytes) {
         reader.fault(wrong.at, &wrong.expected, &wrong.found, 0);
+    }
+    if let Some(count) = reader.outside() {
+        reader.counts.read = count;
+        reader.counts.passed_over = count;
+        return reader.visitor.counts(&reader.counts);
     }
     reader.walk(Walk::new(bytes));
 }
@@ -45,6 +53,41 @@ impl<'c, 'v> Reader<'c, 'v> {
     fn new(bytes: &'c [u8], place: &'c Place, visitor: &'v mut dyn Visitor) -> Self {
         let decoder = Decoder::new(bytes, &place.log);
         Self { bytes, place, visitor, decoder, last_resort: None, counts: Counts::default() }
+    }
+
+    /// How many records the chunk has, when it is whole and all of them lie outside of the period that the visitor
+    /// asks for.
+    ///
+    /// Looks at the times in the records' headers: when records were written. They are believed when those of the
+    /// first and the last record are near to the times of their events, which forwarded events are not.
+    fn outside(&mut self) -> Option<u64> {
+        let (since, until) = self.visitor.period();
+        if since.is_none() && until.is_none() {
+            return None;
+        }
+        let (mut first, mut last, mut count) = (None, None, 0);
+        let (mut lowest, mut highest) = (Time(i64::MAX), Time(i64::MIN));
+        for step in Walk::new(self.bytes) {
+            let walk::Place::Record(window) = step else { return None };
+            let written = window.written(self.bytes).filter(|_| !window.is_recovered)?;
+            (lowest, highest) = (lowest.min(written), highest.max(written));
+            first = first.or(Some((window, written)));
+            last = Some((window, written));
+            count += 1;
+        }
+        let margin = |time: Time, by: i64| Time(time.0.saturating_add(by));
+        let is_before = since.is_some_and(|since| margin(highest, DAY) < since);
+        let is_after = until.is_some_and(|until| margin(lowest, -DAY) > until);
+        if !is_before && !is_after {
+            return None;
+        }
+        for (window, written) in [first?, last?] {
+            let head = isolated(|| self.decoder.head(&window)).ok()?;
+            if head.time.0.abs_diff(written.0) > DAY.unsigned_abs() / 24 {
+                return None;
+            }
+        }
+        Some(count)
     }
 
     /// Reads what stands at each place, and says where the last record ends.

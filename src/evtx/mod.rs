@@ -56,6 +56,11 @@ pub trait Visitor {
     fn record(&mut self, record: Record);
     /// Takes damage.
     fn fault(&mut self, fault: Fault);
+    /// The moments between which records matter; a chunk that lies outside of them may be passed over as a whole, and
+    /// its records are then only counted.
+    fn period(&self) -> (Option<Time>, Option<Time>) {
+        (None, None)
+    }
     /// Takes what a chunk gave, once, behind its last record.
     fn counts(&mut self, _counts: &Counts) {}
 }
@@ -63,12 +68,14 @@ pub trait Visitor {
 /// What one chunk gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Records that were shown, those of `recovered` included.
+    /// Records that were read, those of `recovered` and `passed_over` included.
     pub read: u64,
     /// Records that were found although the headers around them are damaged or gone.
     pub recovered: u64,
     /// Records that are known to be lost.
     pub lost: u64,
+    /// Records that were read but not shown: the whole chunk lies outside of [`Visitor::period`].
+    pub passed_over: u64,
 }
 
 /// This lane does not know the shape of a record.

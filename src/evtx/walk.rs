@@ -4,8 +4,8 @@
 //! Records that the chunk's header does not vouch for are leftovers of the chunk's earlier use, and are passed
 //! over, unless the header itself is damaged.
 
-use super::CHUNK_SIZE;
 use super::bytes::{size_at, u32_at, u64_at};
+use super::{CHUNK_SIZE, Time};
 
 /// First bytes of a chunk.
 pub(super) const CHUNK_MAGIC: &[u8] = b"ElfChnk\0";
@@ -38,6 +38,13 @@ pub(super) struct Window {
     pub(super) id: u64,
     /// True when the chunk's header does not vouch for the record, or the chunk's end is missing.
     pub(super) is_recovered: bool,
+}
+
+impl Window {
+    /// When the record was written, as its header says.
+    pub(super) fn written(&self, chunk: &[u8]) -> Option<Time> {
+        u64_at(chunk, self.at.checked_add(16)?).filter(|ticks| *ticks < MAX_FILETIME).map(Time::from_filetime)
+    }
 }
 
 /// What stands at the next place.

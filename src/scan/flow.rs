@@ -14,7 +14,7 @@ use rayon::Scope;
 use super::query::Query;
 use super::read::{Counted, fill, reader};
 use super::{Builds, Progress};
-use crate::evtx::{self, CHUNK_SIZE, FILE_HEADER_SIZE, Fault, Head, Place, Record, Visitor};
+use crate::evtx::{self, CHUNK_SIZE, FILE_HEADER_SIZE, Fault, Head, Place, Record, Time, Visitor};
 use crate::input::{Content, Format, Source};
 use crate::text::{Sentence, Texts};
 
@@ -232,6 +232,10 @@ impl<'f, 'a> Eye<'f, 'a> {
 impl Visitor for Eye<'_, '_> {
     fn head(&mut self, head: &Head<'_>) -> bool {
         self.flow.query.wants(head)
+    }
+
+    fn period(&self) -> (Option<Time>, Option<Time>) {
+        (self.flow.query.since, self.flow.query.until)
     }
 
     fn record(&mut self, record: Record) {

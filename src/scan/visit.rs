@@ -194,7 +194,12 @@ impl Visitor for Collector<'_> {
         }
     }
 
+    fn period(&self) -> (Option<Time>, Option<Time>) {
+        (self.task.since, self.task.until)
+    }
+
     fn counts(&mut self, counts: &Counts) {
+        self.records += counts.passed_over;
         if counts.recovered > 0 || counts.lost > 0 {
             let log = self.tally.logs.entry(Arc::clone(&self.log)).or_default();
             log.recovered += counts.recovered;

@@ -15,6 +15,7 @@ mod input;
 mod join;
 mod lanes;
 mod oracle;
+mod period;
 mod rule_cases;
 mod rule_format;
 mod rules;
