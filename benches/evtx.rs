@@ -1,4 +1,5 @@
-//! How long one chunk of a sample takes: its heads, its records, and the `evtx` crate alone for comparison.
+//! How long one chunk of a sample takes: its heads, its stored values, its records, and the `evtx` crate alone for
+//! comparison.
 //!
 //! The samples are small, so the chunk that holds most of them is read over and over: times say how the code
 //! changes, not how fast a disk is.
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use rdpwhy::evtx::{
-    CHUNK_SIZE, Counts, FILE_HEADER_SIZE, Fault, Head, Place, Record, Visitor, carve, read_chunk,
+    CHUNK_SIZE, Counts, Data, FILE_HEADER_SIZE, Fault, Head, Place, Record, Visitor, carve, read_chunk,
     read_chunk_by_crate,
 };
 
@@ -85,6 +86,35 @@ fn measure(bencher: Bencher<'_, '_>, work: impl Fn(&[u8]) -> usize + Sync) {
 #[divan::bench]
 fn heads(bencher: Bencher<'_, '_>) {
     measure(bencher, |chunk| read(chunk, false).fields);
+}
+
+/// Looks at each record's values as they are stored, and decodes none.
+struct Looking {
+    values: usize,
+}
+
+impl Visitor for Looking {
+    fn head(&mut self, _: &Head<'_>) -> bool {
+        true
+    }
+
+    fn data(&mut self, data: &Data<'_>) -> bool {
+        self.values += data.fields().map_or(0, |fields| divan::black_box(fields.values).len());
+        false
+    }
+
+    fn record(&mut self, _: Record) {}
+
+    fn fault(&mut self, _: Fault) {}
+}
+
+#[divan::bench]
+fn stored_values(bencher: Bencher<'_, '_>) {
+    measure(bencher, |chunk| {
+        let mut looking = Looking { values: 0 };
+        read_chunk(chunk, &place(), &mut looking);
+        looking.values
+    });
 }
 
 #[divan::bench]

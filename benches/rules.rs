@@ -105,6 +105,14 @@ fn rules_of_sigma_foreign_records(bencher: Bencher<'_, '_>, is_foreign: bool) {
     }
 }
 
+/// The sentence of each record of the samples, as reports show it.
+#[divan::bench]
+fn sentences(bencher: Bencher<'_, '_>) {
+    let records = records(false);
+    let length = |record: &Record| TEXTS.sentence(divan::black_box(record), None).text.len();
+    bencher.counter(ItemsCount::new(records.len())).bench(|| records.iter().map(length).sum::<usize>());
+}
+
 #[divan::bench]
 fn loading_the_built_in_rules(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| RuleSet::load(&[]).expect("rules"));
