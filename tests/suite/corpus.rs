@@ -4,7 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rdpwhy::evtx::{CHUNK_SIZE, Counts, FILE_HEADER_SIZE, Fault, Head, Place, Record, Visitor, read_chunk};
+use rdpwhy::evtx::{
+    CHUNK_SIZE, Counts, Data, FILE_HEADER_SIZE, Fault, Head, Place, Record, Visitor, read_chunk,
+};
+
+use crate::lanes::Stored;
 
 /// One log of the corpus, as its manifest describes it.
 pub(crate) struct Log {
@@ -57,6 +61,7 @@ pub(crate) struct Everything {
     pub(crate) records: Vec<Record>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) counts: Counts,
+    pub(crate) stored: Stored,
 }
 
 impl Visitor for Everything {
@@ -65,7 +70,13 @@ impl Visitor for Everything {
         true
     }
 
+    fn data(&mut self, data: &Data<'_>) -> bool {
+        self.stored.take(data);
+        true
+    }
+
     fn record(&mut self, record: Record) {
+        self.stored.compare(&record);
         self.records.push(record);
     }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use rdpwhy::evtx::{
-    CHUNK_SIZE, Counts, Fault, Head, Place, Record, Visitor, read_chunk, read_chunk_by_crate,
+    CHUNK_SIZE, Counts, Data, Fault, Head, Place, Record, Visitor, read_chunk, read_chunk_by_crate,
 };
 
 /// A visitor that wants and keeps everything.
@@ -20,6 +20,48 @@ pub(crate) struct Everything {
     /// A head was shown, and neither its record nor a fault has come.
     is_open: bool,
     faults_after_head: u64,
+    /// What the record's bytes said of its data before it was decoded.
+    stored: Stored,
+}
+
+/// A field's name and text.
+type Named = (Option<Arc<str>>, Option<String>);
+
+/// Values of a record as they are stored: names and texts, where the layout is known and the text can be told.
+#[derive(Default)]
+pub(crate) struct Stored {
+    fields: Option<Vec<Named>>,
+    binary: Option<Box<[u8]>>,
+    version: u8,
+    /// Records whose values could be looked at.
+    pub(crate) known: u64,
+}
+
+impl Stored {
+    pub(crate) fn take(&mut self, data: &Data<'_>) {
+        self.fields = data.fields().map(|fields| {
+            self.binary = fields.binary.map(Into::into);
+            self.version = fields.version;
+            let name = |element: usize| fields.names.get(element).cloned().flatten();
+            fields.values.iter().map(|field| (name(field.element), field.value.text())).collect()
+        });
+    }
+
+    /// Holds what the bytes said against the decoded record.
+    pub(crate) fn compare(&mut self, record: &Record) {
+        let Some(stored) = self.fields.take() else { return };
+        self.known += 1;
+        assert_eq!(stored.len(), record.fields.len(), "{record:#?}");
+        for ((name, text), field) in stored.iter().zip(&record.fields) {
+            assert_eq!(*name, field.name, "{record:#?}");
+            assert!(text.as_deref().is_none_or(|text| *text == *field.value), "{text:?} {record:#?}");
+        }
+        assert_eq!(
+            (self.binary.take(), self.version),
+            (record.binary.clone(), record.version),
+            "{record:#?}"
+        );
+    }
 }
 
 impl Everything {
@@ -36,8 +78,14 @@ impl Visitor for Everything {
         true
     }
 
+    fn data(&mut self, data: &Data<'_>) -> bool {
+        self.stored.take(data);
+        true
+    }
+
     fn record(&mut self, record: Record) {
         self.is_open = false;
+        self.stored.compare(&record);
         self.records.push(record);
     }
 
@@ -45,6 +93,7 @@ impl Visitor for Everything {
         self.lost += fault.lost;
         self.is_refused |= fault.found.contains("made to take much");
         self.faults_after_head += u64::from(std::mem::take(&mut self.is_open));
+        self.stored = Stored::default();
     }
 
     fn counts(&mut self, counts: &Counts) {
