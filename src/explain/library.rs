@@ -25,7 +25,7 @@ pub struct Library<'a> {
     pub(super) rules: &'a RuleSet,
     pub(super) texts: &'a Texts,
     pub(super) notes: Vec<Note>,
-    pub(super) updates: Vec<(String, Vec<Node>)>,
+    pub(super) updates: &'a [Node],
     pub(super) mentions: Vec<Mention>,
     /// Rules that use a shared signal, by its name.
     users: BTreeMap<Box<str>, Vec<usize>>,
@@ -61,9 +61,14 @@ impl<'a> Library<'a> {
                 walk(&selection.test, start, &mut mentions);
             }
         }
-        let updates = postcard::from_bytes(include_bytes!(concat!(env!("OUT_DIR"), "/updates.bin")))
-            .expect("the build script wrote these bytes with the same types");
-        Self { rules, texts, notes: note::builtin(), updates, mentions, users: users(rules) }
+        Self {
+            rules,
+            texts,
+            notes: note::builtin(),
+            updates: &rules.updates.documents,
+            mentions,
+            users: users(rules),
+        }
     }
 
     pub(super) fn rule(&self, name: &str) -> Option<&'a Rule> {

@@ -110,7 +110,7 @@ fn every_note_is_found_and_names_known_causes() {
 
 #[test]
 fn every_known_bad_update_is_explained() {
-    for case in LIBRARY.updates.iter().flat_map(|(_, documents)| documents) {
+    for case in LIBRARY.updates {
         for kb in case.get("breaking").map(crate::text::yaml::Node::items).unwrap_or_default() {
             let answer = ask(kb.text().unwrap_or_default());
             assert!(!answer.topics[0].contexts.is_empty(), "{kb:?}");

@@ -279,3 +279,95 @@ pub(crate) static CORRELATION_CONDITION: Place = Place {
         key("percentile", Shape::Number, "For `value_percentile`: which one, 1 to 100."),
     ],
 };
+
+/// A known update.
+pub(crate) static UPDATE: Place = Place {
+    name: "a known update",
+    keys: &[
+        needed("id", Shape::Text, "The name of the file."),
+        needed("title", Shape::Text, "What it breaks."),
+        needed("kind", Shape::Text, "Regression, hardening, change of behaviour."),
+        needed("side", Shape::Texts, "Whose fault it is, and so whose logs show it."),
+        key("where", Shape::Text, "The same in words."),
+        needed("released", Shape::Text, "Day of the release."),
+        key("fixed", Shape::Text, "Day of the repair."),
+        key("standing", Shape::Text, "That it stays."),
+        needed("confidence", Shape::Text, "How sure the case itself is; `low` is never a verdict."),
+        key("breaking", Shape::Texts, "The updates that brought it."),
+        key("breaking_by_os", Shape::Any, "The same by Windows."),
+        key("os", Shape::Texts, "Windows that it concerns."),
+        key("window", Shape::Any, "Builds that are affected."),
+        key("fixed_by", Shape::Any, "The first update with the repair, by Windows."),
+        needed("symptom", Shape::Text, "What users see."),
+        key("client_error", Shape::Any, "What the client says."),
+        key("cause", Shape::Text, "Why."),
+        key("tell", Shape::Text, "How logs show it."),
+        key("rules_out", Shape::Any, "What speaks against it."),
+        key("signals", Shape::Any, "Records that go with it."),
+        key("hints", Shape::Any, "What else shows it, where no record can be named."),
+        key("cannot_show", Shape::Text, "Why the logs of the target cannot prove it."),
+        key("workaround", Shape::Text, "Until the repair."),
+        key("workaround_risk", Shape::Text, "What it costs."),
+        key("rollback", Shape::Text, "How to take it back."),
+        key("root_causes", Shape::Texts, "Causes through which it breaks Remote Desktop."),
+        key("notes", Shape::Any, "Remarks."),
+        needed("sources", Shape::Any, "Title and address of each source."),
+    ],
+};
+
+/// `window` of a known update.
+pub(crate) static UPDATE_WINDOW: Place = Place {
+    name: "`window`",
+    keys: &[
+        key("applies_to", Shape::Texts, "The machine whose build counts."),
+        key("builds", Shape::Any, "Ranges of revisions."),
+        key("is_reversed", Shape::Any, "Machines below `from` are the broken side."),
+        key("meaning", Shape::Text, "Remarks."),
+    ],
+};
+
+/// An item of `builds`.
+pub(crate) static UPDATE_RANGE: Place = Place {
+    name: "an item of `builds`",
+    keys: &[
+        key("os", Shape::Text, "Which Windows; client and server of one build have revisions of their own."),
+        needed("build", Shape::Number, "The build."),
+        needed("from", Shape::Number, "The first revision that is affected."),
+        needed("fixed_at", Shape::Text, "The first that is not, `never` or `unknown`."),
+        key("fixed_at_is", Shape::Text, "How the end was found."),
+    ],
+};
+
+/// An item of `fixed_by`.
+pub(crate) static UPDATE_FIX: Place = Place {
+    name: "an item of `fixed_by`",
+    keys: &[
+        key("os", Shape::Text, "Which Windows."),
+        key("kb", Shape::Text, "The update."),
+        key("note", Shape::Text, "Remarks."),
+    ],
+};
+
+/// An item of `sources`.
+pub(crate) static UPDATE_SOURCE: Place = Place {
+    name: "an item of `sources`",
+    keys: &[key("title", Shape::Text, "What it is."), key("url", Shape::Text, "Its address.")],
+};
+
+/// An item of `signals`.
+pub(crate) static UPDATE_SIGN: Place = Place {
+    name: "an item of `signals`",
+    keys: &[
+        needed("on", Shape::Text, "The machine whose log has it."),
+        key("channel", Shape::Text, "The log."),
+        needed("provider", Shape::Text, "The provider."),
+        needed("event_ids", Shape::Texts, "Any of these."),
+        key("fields", Shape::Values, "Values that fields have."),
+        key("contains", Shape::Texts, "Words, each in some value."),
+        key("how", Shape::Text, "`new`, `more` or `context`."),
+        key("together", Shape::Number, "How many within two seconds."),
+        key("confidence", Shape::Text, "`low` when it is only thought to be a sign."),
+        key("symptom", Shape::Text, "Which of the symptoms it shows."),
+        key("note", Shape::Text, "What it says."),
+    ],
+};

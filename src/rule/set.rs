@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -17,6 +18,7 @@ use super::file::{self, File, Kind, Rule};
 use super::index::{AtomId, Demand, Index, demand};
 use super::logsource::Constraint;
 use super::resolve;
+use super::update::{self, Updates};
 use crate::evtx::{Head, Record};
 use crate::text::Texts;
 use crate::text::yaml::{self, Mark, Node, Value};
@@ -78,6 +80,8 @@ pub struct RuleSet {
     correlations: Vec<usize>,
     /// The rules that each correlation refers to, in its order.
     references: FxHashMap<usize, Vec<usize>>,
+    /// Windows updates that are known to have broken Remote Desktop.
+    pub(crate) updates: Arc<Updates>,
     /// Changes whenever a rule changes.
     pub fingerprint: String,
     /// Warnings about rules that work all the same.
@@ -142,7 +146,7 @@ impl RuleSet {
         (mut digest, builtin): (String, Vec<Built>),
     ) -> Result<(Self, Vec<Flaw>), RuleError> {
         let builtin = builtin.into_iter().map(|(path, documents)| File { path, source: None, documents });
-        let mut files: Vec<File> = builtin.collect();
+        let mut files: Vec<File> = builtin.chain(update::embedded()).collect();
         let mut flaws = Vec::new();
         for folder in folders {
             read_folder(folder, &mut files, &mut flaws)?;
@@ -152,11 +156,14 @@ impl RuleSet {
                 digest = chained(&digest, &format!("{}\n{source}", file.path));
             }
         }
-        Ok(Self::from_files(&files, digest, flaws))
+        Ok(Self::from_files(files, digest, flaws))
     }
 
-    fn from_files(files: &[File], digest: String, mut flaws: Vec<Flaw>) -> (Self, Vec<Flaw>) {
+    fn from_files(files: Vec<File>, digest: String, mut flaws: Vec<Flaw>) -> (Self, Vec<Flaw>) {
         let mut rules: BTreeMap<(bool, Box<str>), Rule> = BTreeMap::new();
+        let (updates, files): (Vec<File>, Vec<File>) =
+            files.into_iter().partition(|file| update::is_update_file(&file.path));
+        updates.iter().for_each(|file| flaws.extend(check::update(file)));
         let read = |file: &File| {
             let mut found = Flaws::new(&file.path, file.source.clone());
             let documents = file.documents.iter().enumerate();
@@ -181,7 +188,7 @@ impl RuleSet {
         }
         let mut rules: Vec<Rule> = rules.into_values().collect();
         resolve::leave_out(&mut rules, &mut flaws);
-        let set = Self::new(rules, digest);
+        let set = Self::new(rules, Arc::new(Updates::new(&updates)), digest);
         for (number, rule) in set.rules.iter().enumerate() {
             let mut found = Flaws::new(&rule.file, rule.source.clone());
             check::signals(&set, number, &mut found);
@@ -192,7 +199,7 @@ impl RuleSet {
     }
 
     /// Compiles rules.
-    fn new(rules: Vec<Rule>, fingerprint: String) -> Self {
+    fn new(rules: Vec<Rule>, updates: Arc<Updates>, fingerprint: String) -> Self {
         let mut set = Self {
             rules,
             atoms: Vec::new(),
@@ -202,6 +209,7 @@ impl RuleSet {
             conditions: FxHashMap::default(),
             correlations: Vec::new(),
             references: FxHashMap::default(),
+            updates,
             fingerprint,
             warnings: Vec::new(),
         };
@@ -227,7 +235,8 @@ impl RuleSet {
         for signals in others.iter_mut().filter(|other| other.kind == Kind::Signals) {
             signals.detection.selections.retain(|selection| is_named(&selection.name));
         }
-        Self::new(others.into_iter().chain([rule]).collect(), self.fingerprint.clone())
+        let rules = others.into_iter().chain([rule]).collect();
+        Self::new(rules, Arc::clone(&self.updates), self.fingerprint.clone())
     }
 
     fn compile(&mut self) {
@@ -417,8 +426,9 @@ fn read_folder(folder: &Path, files: &mut Vec<File>, flaws: &mut Vec<Flaw>) -> R
             }
         }
     }
-    let names: FxHashSet<&str> = own.iter().map(|file| base_name(&file.path)).collect();
-    files.retain(|file| !names.contains(base_name(&file.path)));
+    let name = |path: &str| (update::is_update_file(path), base_name(path).to_owned());
+    let names: FxHashSet<(bool, String)> = own.iter().map(|file| name(&file.path)).collect();
+    files.retain(|file| !names.contains(&name(&file.path)));
     files.extend(own);
     Ok(())
 }
@@ -427,13 +437,13 @@ fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Whether a file holds rules and not one of the other kinds of data that stand beside them.
+/// Whether a file holds rules or known updates and not one of the other kinds of data that stand beside them.
 fn is_rule_file(folder: &Path, path: &Path) -> bool {
     let is_yaml = path
         .extension()
         .is_some_and(|end| end.eq_ignore_ascii_case("yml") || end.eq_ignore_ascii_case("yaml"));
     let relative = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\\', "/");
-    let data = ["events/", "codes/", "updates/", "builds/", "explain/", "value-maps"];
+    let data = ["events/", "codes/", "builds/", "explain/", "value-maps"];
     is_yaml && !data.iter().any(|start| relative.starts_with(start))
 }
 

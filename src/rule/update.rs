@@ -2,29 +2,75 @@
 //!
 //! Only reads them and says whether one record is a sign of one; whether a host suffers from one is for `diagnose`.
 
-use std::sync::LazyLock;
-
 use rustc_hash::FxHashMap;
 
+use super::file::File;
 use crate::evtx::{Head, Record};
 use crate::report::Confidence;
 use crate::text::yaml::Node;
 
-static KNOWN: LazyLock<Vec<KnownUpdate>> = LazyLock::new(|| {
+/// The folder of known updates, in `rules/` and in a folder that the user gives.
+pub(super) const FOLDER: &str = "updates";
+
+/// All known cases of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Updates {
+    /// In order of their names.
+    pub(crate) all: Vec<KnownUpdate>,
+    /// As they are written, in the same order.
+    pub(crate) documents: Vec<Node>,
+    /// Providers, lower case, with the events that are signs of a known update.
+    wanted: FxHashMap<String, Vec<u32>>,
+}
+
+impl Updates {
+    /// Reads files whose form was checked, or that are compiled in.
+    pub(super) fn new(files: &[File]) -> Self {
+        let documents = files.iter().flat_map(|file| &file.documents);
+        let mut pairs: Vec<(KnownUpdate, &Node)> = documents.map(|node| (read(node), node)).collect();
+        pairs.sort_by(|left, right| left.0.id.cmp(&right.0.id));
+        let (all, documents): (Vec<KnownUpdate>, Vec<Node>) =
+            pairs.into_iter().map(|(update, node)| (update, node.clone())).unzip();
+        let mut updates = Self { all, documents, wanted: FxHashMap::default() };
+        let mut wanted: FxHashMap<String, Vec<u32>> = FxHashMap::default();
+        for sign in updates.proofs() {
+            wanted.entry(sign.provider.to_ascii_lowercase()).or_default().extend(&sign.event_ids);
+        }
+        updates.wanted = wanted;
+        updates
+    }
+
+    /// Whether the event is a sign of a known case.
+    pub(crate) fn wants(&self, head: &Head<'_>) -> bool {
+        let is_wanted = |name: &str| {
+            let event_ids = self.wanted.get(&name.to_ascii_lowercase());
+            event_ids.is_some_and(|event_ids| event_ids.contains(&head.event_id))
+        };
+        is_wanted(head.provider) || (!head.event_source.is_empty() && is_wanted(head.event_source))
+    }
+
+    /// Whether the record itself is a sign of a known case.
+    pub(crate) fn is_sign(&self, record: &Record) -> bool {
+        self.wants(&record.head()) && self.proofs().any(|sign| sign.is(record))
+    }
+
+    fn proofs(&self) -> impl Iterator<Item = &Sign> {
+        self.all.iter().flat_map(|known| &known.signs).filter(|sign| sign.how != How::Context)
+    }
+}
+
+/// Files of known updates that are compiled into the binary.
+pub(super) fn embedded() -> Vec<File> {
     let files: Vec<(String, Vec<Node>)> =
         postcard::from_bytes(include_bytes!(concat!(env!("OUT_DIR"), "/updates.bin")))
             .expect("the build script wrote these bytes with the same types");
-    files.iter().flat_map(|(_, documents)| documents).map(read).collect()
-});
+    files.into_iter().map(|(path, documents)| File { path, source: None, documents }).collect()
+}
 
-/// Providers, lower case, with the events that are signs of a known update.
-static WANTED: LazyLock<FxHashMap<String, Vec<u32>>> = LazyLock::new(|| {
-    let mut wanted: FxHashMap<String, Vec<u32>> = FxHashMap::default();
-    for sign in proofs() {
-        wanted.entry(sign.provider.to_ascii_lowercase()).or_default().extend(&sign.event_ids);
-    }
-    wanted
-});
+/// Whether a file describes a known update: its folder says so.
+pub(super) fn is_update_file(path: &str) -> bool {
+    path.rsplit('/').nth(1) == Some(FOLDER)
+}
 
 /// One known case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -128,28 +174,6 @@ impl Sign {
         };
         self.fields.iter().all(is_equal) && self.contains.iter().all(is_inside)
     }
-}
-
-/// All known cases, in order of their names.
-pub(crate) fn known() -> &'static [KnownUpdate] {
-    &KNOWN
-}
-
-/// Whether the event is a sign of a known case.
-pub(crate) fn wants(head: &Head<'_>) -> bool {
-    let is_wanted = |name: &str| {
-        WANTED.get(&name.to_ascii_lowercase()).is_some_and(|event_ids| event_ids.contains(&head.event_id))
-    };
-    is_wanted(head.provider) || (!head.event_source.is_empty() && is_wanted(head.event_source))
-}
-
-/// Whether the record itself is a sign of a known case.
-pub(crate) fn is_sign(record: &Record) -> bool {
-    wants(&record.head()) && proofs().any(|sign| sign.is(record))
-}
-
-fn proofs() -> impl Iterator<Item = &'static Sign> {
-    KNOWN.iter().flat_map(|known| &known.signs).filter(|sign| sign.how != How::Context)
 }
 
 fn read(node: &Node) -> KnownUpdate {

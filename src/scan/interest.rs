@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 
 use crate::evtx::{Head, Record};
-use crate::rule::{Plan, RuleSet, update};
+use crate::rule::{Plan, RuleSet};
 
 /// Whether a record of an event is worth decoding.
 #[derive(Debug, Clone)]
@@ -116,7 +116,7 @@ pub(super) fn interest(head: &Head<'_>, plan: &Plan, rules: &RuleSet) -> (Intere
     if of_facts.is_some_and(<[_]>::is_empty) {
         return (Interest::Always, Sign::Always);
     }
-    if update::wants(head) {
+    if rules.updates.wants(head) {
         return (Interest::Always, Sign::Perhaps);
     }
     let sign = if of_facts.is_some() { Sign::Perhaps } else { Sign::No };
@@ -134,7 +134,7 @@ pub(super) fn interest(head: &Head<'_>, plan: &Plan, rules: &RuleSet) -> (Intere
 
 /// Whether a decoded record of an event with [`Sign::Perhaps`] is kept though no rule matches it: the same choice for
 /// logs and for exports.
-pub(super) fn is_sign(record: &Record) -> bool {
+pub(super) fn is_sign(record: &Record, rules: &RuleSet) -> bool {
     let names_one = || {
         let Some(words) = words(&record.head()) else { return false };
         let binary = record.binary_text().unwrap_or_default();
@@ -145,5 +145,5 @@ pub(super) fn is_sign(record: &Record) -> bool {
         };
         texts.any(names)
     };
-    update::is_sign(record) || names_one()
+    rules.updates.is_sign(record) || names_one()
 }

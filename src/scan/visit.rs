@@ -174,7 +174,7 @@ impl Visitor for Collector<'_> {
                 Sign::Always => true,
                 Sign::No => false,
                 Sign::Perhaps => {
-                    let is_sign = interest::is_sign(&record);
+                    let is_sign = interest::is_sign(&record, self.task.rules);
                     if let Some(key) = self.current.sign.take() {
                         event.learn(key, is_sign);
                     }

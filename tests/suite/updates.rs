@@ -199,6 +199,56 @@ fn drivers_and_titles_without_a_number_are_in_the_history() {
     assert_eq!(values(updates_of(&json), "title"), titles[..2]);
 }
 
+/// The file that the documentation of rules gives as its example of a known update.
+fn documented_update() -> String {
+    let page = include_str!("../../docs/rule-format.md");
+    let lines = page.lines().skip_while(|line| !line.contains("my-rules/updates/")).skip(1);
+    let block = lines.take_while(|line| line.starts_with("    "));
+    block.filter_map(|line| Some(format!("{}\n", line.get(4..)?))).collect()
+}
+
+#[test]
+fn known_updates_are_added_and_checked_as_rules_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("updates");
+    std::fs::create_dir(&own).unwrap();
+    let file = own.join("2026-08-listener-gone.yml");
+    let text = documented_update();
+    // The sample's service ends with a code instead.
+    let sign =
+        text.replace("Microsoft-Windows-TerminalServices-RemoteConnectionManager", "Service Control Manager");
+    std::fs::write(&file, sign.replace("[260]", "[7023]")).unwrap();
+    let sample = support::samples_folder().join("update-unknown-breaks-service");
+    let rules = folder.path().to_str().unwrap();
+    let json = run(&["diagnose", "--format", "json", "--rules", rules], &sample);
+    assert!(json.contains("\"rule\": \"2026-08-listener-gone\""), "{json}");
+    assert!(json.contains("KB5990202"), "the repair is named");
+
+    let check = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rdpwhy"));
+        let output = command.args(["rules", "check", rules]).output().unwrap();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
+        )
+    };
+    assert!(check(&text).0, "{}", check(&text).1);
+    for (from, to, said) in [
+        ("breaking:", "braking:", "did you mean `breaking`?"),
+        ("from: 5512", "from: today", "`from` must be a number"),
+        ("fixed_at: unknown", "fixed_at: soon", "`fixed_at` must be a revision"),
+        ("side: [target]", "side: [server]", "`side` has an unknown word"),
+        ("id: 2026-08-listener-gone", "id: other", "`id` is not the name of the file"),
+        ("event_ids: [260]", "event_ids: [x]", "an event id must be a number"),
+        ("event_ids: [260]", "event_ids: [260]\n      how: context", "no record shows it"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let (is_good, said_all) = check(&text.replacen(from, to, 1));
+        assert!(!is_good && said_all.contains(said), "{to}: {said_all}");
+    }
+}
+
 #[test]
 fn an_innocent_update_is_not_blamed() {
     let (causes, status) = causes_of("update-innocent");

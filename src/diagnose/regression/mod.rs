@@ -20,7 +20,7 @@ use super::shifts::tail;
 use super::suspect::apart;
 use crate::evtx::{Span, Time};
 use crate::report::{Cause, Confidence, Note, Severity, WindowsUpdate};
-use crate::rule::update::{FixedAt, How, KnownUpdate, Sign, known};
+use crate::rule::update::{FixedAt, How, KnownUpdate, Sign};
 use crate::scan::Covered;
 
 /// Family of causes that updates brought.
@@ -42,7 +42,7 @@ pub(crate) fn judge(
 ) -> (Vec<Found>, Vec<Note>) {
     let mut all = Vec::new();
     let mut notes = Vec::new();
-    let mut by_release: Vec<&KnownUpdate> = known().iter().collect();
+    let mut by_release: Vec<&KnownUpdate> = scene.rules.updates.all.iter().collect();
     by_release.sort_by(|left, right| (&right.released, &right.id).cmp(&(&left.released, &left.id)));
     for case in by_release {
         let Some(affected) =

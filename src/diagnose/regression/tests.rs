@@ -7,10 +7,17 @@ use crate::evtx::Record;
 use crate::report::{Confidence, Host};
 use crate::rule::RuleSet;
 use crate::rule::case::records_of;
-use crate::rule::update::{FixedAt, How, KnownUpdate, Sign, Window, known};
+use crate::rule::update::{FixedAt, How, KnownUpdate, Sign, Window};
 use crate::text::Texts;
 
 const CORE: &str = "Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational";
+
+static KNOWLEDGE: LazyLock<(RuleSet, Texts)> =
+    LazyLock::new(|| (RuleSet::load(&[]).unwrap(), Texts::builtin()));
+
+fn known() -> &'static [KnownUpdate] {
+    &KNOWLEDGE.0.updates.all
+}
 
 /// What differs from a host that suffers from the case.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,8 +100,6 @@ fn host(case: &KnownUpdate, side: &str, twist: Twist) -> Host {
     }
     text += &record("07 03:00:00", "Made-Up", 1, &format!(", channel: '{CORE}'"));
     let records: Vec<Record> = records_of(&text);
-    static KNOWLEDGE: LazyLock<(RuleSet, Texts)> =
-        LazyLock::new(|| (RuleSet::load(&[]).unwrap(), Texts::builtin()));
     let (rules, texts) = &*KNOWLEDGE;
     let options = Options { rules, texts, client_errors: &[], story: None, keeps_harmless: true };
     diagnose_records(&records, &options).remove(0)

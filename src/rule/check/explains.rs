@@ -6,13 +6,12 @@ use super::super::cause::FAMILIES;
 use super::super::error::{Flaw, Flaws, nearest};
 use super::super::file::Rule;
 use super::super::set::RuleSet;
-use super::super::update;
 use crate::text::yaml::{Mark, Node};
 
 pub(super) fn check(set: &RuleSet, rule: &Rule, flaws: &mut Flaws) {
     let causes: Vec<&str> = set.rules().map(|rule| &*rule.name).collect();
     // Known faults of Windows updates are found by their own names.
-    let updates: Vec<&str> = update::known().iter().map(|update| update.id.as_str()).collect();
+    let updates: Vec<&str> = set.updates.all.iter().map(|update| update.id.as_str()).collect();
     for node in items(rule) {
         let name = node.text().unwrap_or_default();
         let (known, what): (&[&str], _) = match name.strip_prefix("family:") {

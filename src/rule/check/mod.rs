@@ -6,6 +6,7 @@
 mod cause;
 mod detection;
 mod explains;
+mod update;
 
 use super::error::{Flaw, Flaws, nearest};
 use super::file::{Kind, Rule};
@@ -15,6 +16,7 @@ use crate::text::Texts;
 use crate::text::yaml::Node;
 
 pub(super) use explains::cycles;
+pub(super) use update::update;
 
 /// Most lines of a rule's file.
 const MAX_LINES: u32 = 120;
