@@ -14,7 +14,7 @@ threads=${THREADS:-2}
 runs=${RUNS:-10}
 command -v hyperfine >/dev/null || { echo 'hyperfine is missing: install it first' >&2; exit 2; }
 command -v "$dump" >/dev/null || { echo 'evtx_dump is missing: set EVTX_DUMP to its path' >&2; exit 2; }
-cargo build --release --locked --quiet
+cargo build --release --locked --quiet --bin rdpwhy --example dump_json
 tool=$PWD/target/release/rdpwhy
 
 printf 'machine   %s, %s cores, %s\n' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" \
@@ -29,24 +29,28 @@ for log in $logs; do
         list=$(mktemp)
         find -L "$log" -name '*.evtx' -print0 >"$list"
         cat="xargs -0 -a $list cat"
-        # One process for each log: the tool takes one log at a time.
+        # Once as a process for each log, once as one process for all of them, which the crate alone can do with one
+        # thread only.
         dumping="xargs -0 -a $list -n 1 $dump -t $threads -o jsonl"
+        rendering="xargs -0 -a $list $PWD/target/release/examples/dump_json 1"
     else
         cat="cat '$log'"
         dumping="$dump -t $threads -o jsonl '$log'"
+        rendering="$PWD/target/release/examples/dump_json 1 '$log'"
     fi
     # One run of each first: the logs are in memory for all of them.
     hyperfine --warmup 1 --runs "$runs" --ignore-failure --style basic --output null --export-json /tmp/compare.$$.json \
         --command-name cat "$cat" \
         --command-name evtx_dump "$dumping" \
+        --command-name 'one process' "$rendering" \
         --command-name 'rdpwhy diagnose' "'$tool' diagnose --quiet --format json --threads $threads '$log'"  2>/dev/null |
         grep -vE '^ *$|Warning|Summary' || true
     python3 - /tmp/compare.$$.json <<'PY'
 import json, sys
 times = {run["command"]: run for run in json.load(open(sys.argv[1]))["results"]}
-whole = times["evtx_dump"]["median"]
+own = times["rdpwhy diagnose"]["median"]
 for name, run in times.items():
-    print(f'{name:16} {run["median"]:7.3f} s wall (median)  {run["user"]:7.3f} s user  {run["median"] / whole:5.2f} of evtx_dump')
+    print(f'{name:16} {run["median"]:7.3f} s wall (median)  {run["user"]:7.3f} s user  a diagnosis takes {own / run["median"]:5.2f} of it')
 PY
     rm -f "/tmp/compare.$$.json"
     peak=$({ /usr/bin/time -f %M "$tool" diagnose --quiet --format json --threads "$threads" "$log" >/dev/null; } 2>&1 | tail -n 1)
