@@ -133,7 +133,9 @@ impl<'c> Decoder<'c> {
             }
             if element.is_binary {
                 self.found.binary = match kind {
-                    value::BINARY | value::NULL => Some(bytes),
+                    value::BINARY => Some(bytes),
+                    // Whatever its size, it shows nothing.
+                    value::NULL => Some(&[]),
                     _ => return None,
                 };
                 continue;
