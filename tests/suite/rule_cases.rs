@@ -7,7 +7,7 @@ use rdpwhy::rule::RuleSet;
 use rdpwhy::text::Texts;
 
 /// How many lines of the shipped rules no case misses. It may only become smaller.
-const UNNEEDED: usize = 541;
+const UNNEEDED: usize = 222;
 
 /// What `rules ARGUMENTS` says of one file of rules, and its exit code.
 fn rules(arguments: &[&str], path: &str, text: &str) -> (String, Option<i32>) {
