@@ -61,7 +61,7 @@ pub(crate) enum ColorChoice {
 pub(crate) enum Verb {
     /// Says per host whether Remote Desktop is broken, since when, why, and what to do
     #[command(
-        after_help = "Exit codes: 0 the run did its job, whatever it found; 1 with --fail-on, a cause of that confidence was found;\n2 the run failed or a named input could not be read (the rest is still reported); 130 interrupted.\n\nExamples:\n  rdpwhy diagnose System.evtx \"Microsoft-Windows-TerminalServices-*.evtx\"\n  rdpwhy diagnose --client-error 0x904 C:\\Temp\\logs\n  rdpwhy diagnose --format json server.zip > report.json"
+        after_help = "Exit codes: 0 the run did its job, whatever it found; 1 with --fail-on, a cause of that confidence was found;\n2 the run failed or an input could not be read (the rest is still reported); 130 interrupted.\n\nExamples:\n  rdpwhy diagnose System.evtx \"Microsoft-Windows-TerminalServices-*.evtx\"\n  rdpwhy diagnose --client-error 0x904 C:\\Temp\\logs\n  rdpwhy diagnose --format json server.zip > report.json"
     )]
     Diagnose(DiagnoseArgs),
     /// Joins partial reports that `diagnose --partial` wrote

@@ -52,14 +52,14 @@ pub(super) fn tell(faults: &[Fault], global: &Global) {
     }
 }
 
-/// The logs that the arguments name; also whether a named one could not be read.
+/// The logs that the arguments name; also whether one could not be read.
 pub(super) fn found(args: &InputArgs) -> Result<(Vec<Source>, bool), Failure> {
     let options = input::Options { files_from: args.files_from.clone(), carve: args.carve };
     let found = input::find(&args.logs, &options);
     for problem in &found.problems {
         eprintln!("{problem}\n  help: {}", problem.help);
     }
-    let has_failed = found.problems.iter().any(|problem| problem.is_named && !problem.is_read);
+    let has_failed = found.problems.iter().any(|problem| problem.is_missed && !problem.is_read);
     if found.sources.is_empty() {
         return Err(Failure::new("no log to read", "name .evtx files, folders or archives that hold them"));
     }
@@ -75,7 +75,7 @@ pub(super) struct Keep<'a> {
     pub(super) cache: Option<&'a Path>,
 }
 
-/// Reads logs as the arguments say; also whether a named input could not be read.
+/// Reads logs as the arguments say; also whether an input could not be read.
 pub(super) fn read(
     args: &InputArgs,
     knowledge: &mut Knowledge,
@@ -106,6 +106,7 @@ pub(super) fn read(
     );
     bar.finish();
     scan.add_duplicates(duplicates.len());
+    scan.is_partial |= has_failed;
     for problem in &scan.problems {
         eprintln!("{problem}");
         has_failed = true;

@@ -172,7 +172,7 @@ impl Look {
             io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
             _ => format!("cannot be read: {error}"),
         };
-        self.refuse(place, &what, help);
+        self.problems.push(problem(Path::new(&place.name), &what, help, true));
     }
 
     fn archive(&mut self, place: &Place, pack: Pack) {

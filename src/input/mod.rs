@@ -56,8 +56,9 @@ pub struct Problem {
     pub help: String,
     /// Whether it is read all the same, so that nothing is missing from the results.
     pub is_read: bool,
-    /// Whether the user named it, rather than a folder or archive that holds it.
-    pub is_named: bool,
+    /// Whether records that were asked for are missing because of it: it was named, or it stands in a named folder or
+    /// archive and cannot be read.
+    pub is_missed: bool,
 }
 
 impl fmt::Display for Problem {

@@ -158,7 +158,7 @@ impl Walk {
                         self.file(&path, false);
                     }
                 }
-                Err(error) if error.path() == Some(root) => {}
+                Err(error) if is_gone(&error) && error.path() == Some(root) => {}
                 Err(error) => self.walk_error(&error),
             }
         }
@@ -171,14 +171,21 @@ impl Walk {
             problem(path, &what, "nothing is lost: that folder is read once", false)
         } else {
             let io = error.io_error().map_or(io::ErrorKind::Other, io::Error::kind);
-            if io == io::ErrorKind::NotFound && !may_hold_records(path) {
+            if is_gone(error) && !may_hold_records(path) {
                 return;
             }
-            Problem { is_named: false, ..named_error(path, &io.into()) }
+            // What the folder or pattern holds is not known.
+            self.paths.wide.remove(&self.number);
+            Problem { is_missed: !is_gone(error), ..named_error(path, &io.into()) }
         };
         let is_read = error.loop_ancestor().is_some();
         self.paths.problems.push(Problem { is_read, ..found });
     }
+}
+
+/// Whether nothing stands there.
+fn is_gone(error: &walkdir::Error) -> bool {
+    error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 #[cfg(unix)]
@@ -231,13 +238,13 @@ fn named_error(path: &Path, error: &io::Error) -> Problem {
     }
 }
 
-pub(super) fn problem(path: &Path, what: &str, help: &str, is_named: bool) -> Problem {
+pub(super) fn problem(path: &Path, what: &str, help: &str, is_missed: bool) -> Problem {
     Problem {
         path: path.display().to_string(),
         what: what.to_owned(),
         help: help.to_owned(),
         is_read: false,
-        is_named,
+        is_missed,
     }
 }
 

@@ -83,7 +83,7 @@ pub struct Scan {
     pub(crate) duplicates: u64,
     /// Inputs that could not be read: what was told about each.
     pub problems: Vec<String>,
-    /// Whether it was stopped early.
+    /// Whether it was stopped early, or an input could not be read.
     pub is_partial: bool,
 }
 

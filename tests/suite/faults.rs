@@ -31,7 +31,7 @@ const LOGS: &str = "samples/termservice-crash";
 const LOG: &str = "samples/termservice-crash/System.evtx";
 
 /// Verbs that read logs and show what they hold.
-const VERBS: [&[&str]; 5] =
+pub(crate) const VERBS: [&[&str]; 5] =
     [&["diagnose"], &["events"], &["timeline"], &["connections"], &["postmortem", "--format", "json"]];
 
 fn rdpwhy(arguments: &[&str]) -> Command {
@@ -42,7 +42,7 @@ fn rdpwhy(arguments: &[&str]) -> Command {
 }
 
 /// Waits for a run; one that hangs is ended and fails the test.
-fn end(mut child: Child) -> Output {
+pub(crate) fn end(mut child: Child) -> Output {
     let (out, error) = (child.stdout.take(), child.stderr.take());
     let out = out.map(|out| std::thread::spawn(move || std::io::read_to_string(out).unwrap()));
     let error = error.map(|error| std::thread::spawn(move || std::io::read_to_string(error).unwrap()));

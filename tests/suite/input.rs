@@ -121,7 +121,7 @@ fn what_is_no_log_is_said_and_the_rest_is_read() {
     assert!(what[1].starts_with("no event log"), "{what:?}");
     assert!(what[2].contains("Git LFS"), "{what:?}");
     assert_eq!(what[3], "a text file");
-    assert!(found.problems.iter().all(|problem| !problem.is_named && !problem.is_read));
+    assert!(found.problems.iter().all(|problem| !problem.is_missed && !problem.is_read));
     assert!(found.problems[0].to_string().ends_with("empty.evtx: an empty file"));
 }
 
@@ -142,7 +142,7 @@ fn named_paths_that_lead_nowhere_are_problems() {
             "a text file"
         ]
     );
-    assert!(found.problems.iter().all(|problem| problem.is_named && !problem.help.is_empty()));
+    assert!(found.problems.iter().all(|problem| problem.is_missed && !problem.help.is_empty()));
 }
 
 #[test]
@@ -398,22 +398,6 @@ fn same_content_counts_once() {
     assert_eq!(pairs, [(true, true), (false, false)]);
     let found = find_in(&folder.path().join("a.evtx"));
     assert_eq!(content_key(&found.sources[0]).expect("readable").size, 100_025);
-}
-
-#[cfg(unix)]
-#[test]
-fn file_that_may_not_be_read_is_named() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = folder();
-    let log = write(folder.path(), "a.evtx", LOG);
-    write(folder.path(), "b.evtx", LOG);
-    fs::set_permissions(&log, fs::Permissions::from_mode(0o000)).expect("permissions");
-    if fs::read(&log).is_ok() {
-        return eprintln!("skipped: this user may read everything");
-    }
-    let found = find_in(folder.path());
-    assert_eq!(names(&found, folder.path()), ["b.evtx"]);
-    assert_eq!(problems(&found), ["permission denied"]);
 }
 
 #[cfg(target_os = "linux")]

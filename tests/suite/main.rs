@@ -16,6 +16,7 @@ mod join;
 mod lanes;
 mod oracle;
 mod period;
+mod rights;
 mod rule_cases;
 mod rule_format;
 mod rules;
