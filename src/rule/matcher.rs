@@ -5,14 +5,10 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
-
-use regex::{Regex, RegexBuilder};
+use std::sync::Arc;
 
 use super::field::{FieldKey, Subject};
-
-/// Largest compiled regular expression in bytes.
-const REGEX_LIMIT: usize = 4 << 20;
+use super::pattern::Pattern;
 
 /// Tests one value.
 #[derive(Debug, Clone)]
@@ -41,38 +37,6 @@ pub(crate) enum Matcher {
     Not(Box<Matcher>),
 }
 
-/// A regular expression, compiled when it is first used: most runs use few of them.
-#[derive(Debug)]
-pub(crate) struct Pattern {
-    source: String,
-    flags: (bool, bool, bool),
-    regex: OnceLock<Option<Regex>>,
-}
-
-impl Pattern {
-    fn new(source: String, flags: (bool, bool, bool)) -> Self {
-        Self { source, flags, regex: OnceLock::new() }
-    }
-
-    /// Linear in time by construction, and bounded in size.
-    fn compiled(&self) -> Result<Regex, String> {
-        let (ignores_case, multi_line, dot_all) = self.flags;
-        RegexBuilder::new(&self.source)
-            .case_insensitive(ignores_case)
-            .multi_line(multi_line)
-            .dot_matches_new_line(dot_all)
-            .size_limit(REGEX_LIMIT)
-            .dfa_size_limit(REGEX_LIMIT)
-            .build()
-            .map_err(|error| error.to_string())
-    }
-
-    /// Whether a text passes; none does when the expression is wrong, which is told when rules are checked.
-    fn is_match(&self, text: &str) -> bool {
-        self.regex.get_or_init(|| self.compiled().ok()).as_ref().is_some_and(|regex| regex.is_match(text))
-    }
-}
-
 /// How two numbers are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -94,17 +58,12 @@ pub(crate) enum Part {
 impl Matcher {
     /// A text with Sigma's wildcards: `*` any characters, `?` one; `\` before them takes the meaning away.
     pub(crate) fn text(pattern: &str, part: Part, is_cased: bool) -> Result<Self, String> {
+        if !is_cased && !pattern.contains(['*', '?', '\\']) {
+            return Ok(Self::literal(pattern, part));
+        }
         let pieces = wildcards(pattern);
-        let has_wildcard = pieces.iter().any(|piece| !matches!(piece, Piece::Literal(_)));
-        if !has_wildcard && !is_cased {
-            let literal: String = pieces.iter().map(Piece::literal).collect();
-            let lower: Box<str> = literal.to_lowercase().into();
-            return Ok(match part {
-                Part::Whole => Self::Equal(lower, number_of(&literal)),
-                Part::Anywhere => Self::Contains(lower),
-                Part::Start => Self::StartsWith(lower),
-                Part::End => Self::EndsWith(lower),
-            });
+        if !is_cased && let Some((literal, part)) = unbroken(&pieces, part) {
+            return Ok(Self::literal(literal, part));
         }
         let mut source = String::new();
         if matches!(part, Part::Whole | Part::Start) {
@@ -123,6 +82,18 @@ impl Matcher {
         Ok(Self::Regex(Arc::new(Pattern::new(source, (!is_cased, false, true)))))
     }
 
+    /// A text without wildcards.
+    fn literal(text: &str, part: Part) -> Self {
+        let mut lower: Box<str> = if text.is_ascii() { text.into() } else { text.to_lowercase().into() };
+        lower.make_ascii_lowercase();
+        match part {
+            Part::Whole => Self::Equal(lower, number_of(text)),
+            Part::Anywhere => Self::Contains(lower),
+            Part::Start => Self::StartsWith(lower),
+            Part::End => Self::EndsWith(lower),
+        }
+    }
+
     /// A regular expression; `flags` say whether it ignores case, goes line by line, and whether a dot is a line end
     /// too.
     pub(crate) fn regex(source: &str, flags: (bool, bool, bool)) -> Self {
@@ -136,6 +107,10 @@ impl Matcher {
             Self::Contains(text) => ('~', text),
             Self::StartsWith(text) => ('<', text),
             Self::EndsWith(text) => ('>', text),
+            Self::Regex(pattern) => {
+                out.push_str("\0*");
+                return pattern.spell(out);
+            }
             other => {
                 // Writing to a string cannot fail.
                 let _ = write!(out, "\0{other:?}");
@@ -150,7 +125,7 @@ impl Matcher {
     /// What is wrong with the matcher's regular expression, when there is one.
     pub(super) fn flaw(&self) -> Option<String> {
         match self {
-            Self::Regex(pattern) => pattern.compiled().err(),
+            Self::Regex(pattern) => pattern.flaw(),
             Self::Not(inner) => inner.flaw(),
             _ => None,
         }
@@ -225,6 +200,14 @@ impl Matcher {
                 same(value, text) || number.is_some_and(|number| number_of(value) == Some(number))
             }
             Self::Contains(text) => lower(value, |value| value.contains(&**text)),
+            Self::StartsWith(text) if value.is_ascii() => {
+                let start = value.as_bytes().get(..text.len());
+                start.is_some_and(|start| start.eq_ignore_ascii_case(text.as_bytes()))
+            }
+            Self::EndsWith(text) if value.is_ascii() => {
+                let end = value.len().checked_sub(text.len()).and_then(|at| value.as_bytes().get(at..));
+                end.is_some_and(|end| end.eq_ignore_ascii_case(text.as_bytes()))
+            }
             Self::StartsWith(text) => lower(value, |value| value.starts_with(&**text)),
             Self::EndsWith(text) => lower(value, |value| value.ends_with(&**text)),
             Self::Regex(pattern) => pattern.is_match(value),
@@ -327,13 +310,29 @@ enum Piece {
     One,
 }
 
-impl Piece {
-    fn literal(&self) -> &str {
-        match self {
-            Self::Literal(text) => text,
-            Self::Any | Self::One => "",
-        }
+/// The text of a pattern whose wildcards only say that anything may stand before or behind it, and where it stands.
+fn unbroken(pieces: &[Piece], part: Part) -> Option<(&str, Part)> {
+    let mut is_start = matches!(part, Part::Whole | Part::Start);
+    let mut is_end = matches!(part, Part::Whole | Part::End);
+    let mut text = pieces;
+    while let [Piece::Any, rest @ ..] = text {
+        (text, is_start) = (rest, false);
     }
+    while let [rest @ .., Piece::Any] = text {
+        (text, is_end) = (rest, false);
+    }
+    let literal = match text {
+        [] => "",
+        [Piece::Literal(literal)] => literal,
+        _ => return None,
+    };
+    let part = match (is_start, is_end) {
+        (true, true) => Part::Whole,
+        (true, false) => Part::Start,
+        (false, true) => Part::End,
+        (false, false) => Part::Anywhere,
+    };
+    Some((literal, part))
 }
 
 /// Splits at wildcards. A backslash is plain unless a wildcard or another backslash before a wildcard follows, as
@@ -383,6 +382,9 @@ mod tests {
         };
         assert!(any("svchost*TermService", "SVCHOST.EXE_TermService"));
         assert!(any("a?c", "abc") && !any("a?c", "abbc"));
+        assert!(any("Avast*", "AVAST Antivirus") && any("Avast*", "avast") && !any("Avast*", "My Avast"));
+        assert!(any("*.exe", "LSASS.EXE") && !any("*.exe", "lsass.exe.mui"));
+        assert!(any("**rdp*", "MyRDPwrap") && !any("*rdp*", "R D P") && any("*", "") && any("*", "x\ny"));
         assert!(any(r"100\*", "100*") && !any(r"100\*", "1000"));
         assert!(any(r"C:\Windows\\*", r"c:\windows\system32"));
         assert!(any(r"\\*\share", r"\server\share"));

@@ -18,6 +18,7 @@ pub(crate) mod index;
 pub(crate) mod keys;
 pub(crate) mod logsource;
 pub(crate) mod matcher;
+mod pattern;
 mod place;
 pub(crate) mod placeholder;
 mod plan;

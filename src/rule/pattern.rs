@@ -1,0 +1,318 @@
+//! A regular expression of a rule, compiled when a text comes that may pass it: most runs use few of them.
+//!
+//! Most texts hold none of the words that an expression asks for, which is seen without compiling it.
+
+use std::iter::Peekable;
+use std::str::Chars;
+use std::sync::OnceLock;
+
+use regex::{Regex, RegexBuilder};
+
+/// Largest compiled regular expression in bytes.
+const REGEX_LIMIT: usize = 4 << 20;
+/// Deepest nesting in which words are looked for.
+const MAX_DEPTH: usize = 16;
+
+/// A regular expression.
+#[derive(Debug)]
+pub(crate) struct Pattern {
+    source: String,
+    /// Whether it ignores case, goes line by line, and whether a dot is a line end too.
+    flags: (bool, bool, bool),
+    words: OnceLock<Option<Vec<Word>>>,
+    regex: OnceLock<Option<Regex>>,
+}
+
+/// A text, one of which stands, without case, in every text that passes.
+#[derive(Debug, PartialEq)]
+struct Word {
+    text: String,
+    /// Whether each text passes in which it stands.
+    is_enough: bool,
+}
+
+impl Pattern {
+    pub(super) fn new(source: String, flags: (bool, bool, bool)) -> Self {
+        Self { source, flags, words: OnceLock::new(), regex: OnceLock::new() }
+    }
+
+    /// Linear in time by construction, and bounded in size.
+    fn compiled(&self) -> Result<Regex, String> {
+        let (ignores_case, multi_line, dot_all) = self.flags;
+        RegexBuilder::new(&self.source)
+            .case_insensitive(ignores_case)
+            .multi_line(multi_line)
+            .dot_matches_new_line(dot_all)
+            .size_limit(REGEX_LIMIT)
+            .dfa_size_limit(REGEX_LIMIT)
+            .build()
+            .map_err(|error| error.to_string())
+    }
+
+    /// What is wrong with it.
+    pub(super) fn flaw(&self) -> Option<String> {
+        self.compiled().err()
+    }
+
+    /// Appends what tells it apart from others.
+    pub(super) fn spell(&self, out: &mut String) {
+        let (ignores_case, multi_line, dot_all) = self.flags;
+        out.extend([ignores_case, multi_line, dot_all].map(|flag| if flag { '1' } else { '0' }));
+        out.push_str(&self.source);
+    }
+
+    /// Whether a text passes; none does when the expression is wrong, which is told when rules are checked.
+    pub(super) fn is_match(&self, text: &str) -> bool {
+        if self.regex.get().is_none()
+            && let Some(is_match) = self.outlook(text)
+        {
+            return is_match;
+        }
+        self.regex.get_or_init(|| self.compiled().ok()).as_ref().is_some_and(|regex| regex.is_match(text))
+    }
+
+    /// What its words say of a text. Letters outside of ASCII can be equal to others without case.
+    fn outlook(&self, text: &str) -> Option<bool> {
+        let words = self.words.get_or_init(|| words(&self.source, self.flags.0)).as_deref();
+        let words = words.filter(|_| text.is_ascii())?;
+        let mut held = words.iter().filter(|word| holds(text, &word.text)).peekable();
+        match held.peek() {
+            None => Some(false),
+            Some(_) => held.any(|word| word.is_enough).then_some(true),
+        }
+    }
+}
+
+/// Whether a word stands in a text, without case.
+fn holds(text: &str, word: &str) -> bool {
+    text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// The words of an expression; `None` when it has none or is written in a way that is not looked into.
+fn words(source: &str, ignores_case: bool) -> Option<Vec<Word>> {
+    let inline = source.strip_prefix("(?").and_then(|rest| rest.split_once(')'));
+    let inline = inline.filter(|(flags, _)| flags.chars().all(|flag| matches!(flag, 'i' | 'm' | 's')));
+    let (flags, rest) = inline.unwrap_or(("", source));
+    let mut reader = Reader { rest: rest.chars().peekable(), depth: 0, is_strange: false };
+    let found = reader.alternatives();
+    let mut words = found.filter(|_| !reader.is_strange && reader.rest.next().is_none())?;
+    let ignores_case = ignores_case || flags.contains('i');
+    words.iter_mut().for_each(|word| word.is_enough &= ignores_case);
+    Some(words)
+}
+
+/// Reads the words of an expression.
+struct Reader<'a> {
+    rest: Peekable<Chars<'a>>,
+    depth: usize,
+    /// Whether it has something that is not known here.
+    is_strange: bool,
+}
+
+/// What was read of one alternative.
+#[derive(Default)]
+struct Sequence {
+    /// The text that is being read.
+    run: String,
+    /// The words so far that say most.
+    best: Option<Vec<Word>>,
+    /// Texts, groups and other parts.
+    parts: usize,
+}
+
+impl Sequence {
+    /// Ends the text that is being read.
+    fn end_run(&mut self) {
+        if !self.run.is_empty() {
+            let word = Word { text: std::mem::take(&mut self.run), is_enough: true };
+            self.add(Some(vec![word]));
+        }
+    }
+
+    /// Adds a part with its words. Words say more the longer the shortest of them is.
+    fn add(&mut self, words: Option<Vec<Word>>) {
+        self.parts += 1;
+        let shortest = |words: &Option<Vec<Word>>| {
+            words.as_ref().and_then(|words| words.iter().map(|word| word.text.len()).min())
+        };
+        if shortest(&words) > shortest(&self.best) {
+            self.best = words;
+        }
+    }
+}
+
+impl Reader<'_> {
+    fn alternatives(&mut self) -> Option<Vec<Word>> {
+        let mut words = self.sequence();
+        while self.rest.next_if_eq(&'|').is_some() {
+            let more = self.sequence();
+            words = words.zip(more).map(|(mut words, more)| {
+                words.extend(more);
+                words
+            });
+        }
+        words
+    }
+
+    fn sequence(&mut self) -> Option<Vec<Word>> {
+        let mut read = Sequence::default();
+        while let Some(next) = self.rest.next_if(|next| !matches!(next, '|' | ')')) {
+            match next {
+                '(' => {
+                    read.end_run();
+                    let words = self.group();
+                    let is_sure = self.repeat().is_none_or(|is_sure| {
+                        read.parts += 1;
+                        is_sure
+                    });
+                    read.add(words.filter(|_| is_sure));
+                }
+                '\\' => match self.rest.next() {
+                    Some(literal) if literal.is_ascii_punctuation() => self.literal(literal, &mut read),
+                    kind => {
+                        self.is_strange |= !kind.is_some_and(|kind| "bBdDsSwW".contains(kind));
+                        self.other(&mut read);
+                    }
+                },
+                '[' => {
+                    self.class();
+                    self.other(&mut read);
+                }
+                '.' | '^' | '$' => self.other(&mut read),
+                literal if literal.is_ascii() => self.literal(literal, &mut read),
+                _ => self.other(&mut read),
+            }
+        }
+        read.end_run();
+        let mut words = read.best?;
+        words.iter_mut().for_each(|word| word.is_enough &= read.parts == 1);
+        Some(words)
+    }
+
+    /// The words of a group whose parenthesis is read.
+    fn group(&mut self) -> Option<Vec<Word>> {
+        if self.rest.next_if_eq(&'?').is_some() {
+            self.is_strange |= self.rest.next() != Some(':');
+        }
+        self.depth += 1;
+        self.is_strange |= self.depth > MAX_DEPTH;
+        // What is strange is not used, so that the rest need not be read well.
+        let words = if self.is_strange { None } else { self.alternatives() };
+        self.depth -= 1;
+        self.is_strange |= self.rest.next() != Some(')');
+        words
+    }
+
+    fn literal(&mut self, literal: char, read: &mut Sequence) {
+        match self.repeat() {
+            None => read.run.push(literal),
+            Some(is_sure) => {
+                if is_sure {
+                    read.run.push(literal);
+                }
+                read.end_run();
+                read.parts += 1;
+            }
+        }
+    }
+
+    /// A part that has no words.
+    fn other(&mut self, read: &mut Sequence) {
+        self.repeat();
+        read.end_run();
+        read.add(None);
+    }
+
+    /// How often the part before may stand: whether at least once; `None` for once.
+    fn repeat(&mut self) -> Option<bool> {
+        let sign = self.rest.next_if(|next| matches!(next, '?' | '*' | '+' | '{'))?;
+        if sign == '{' {
+            self.is_strange |= !self.rest.any(|next| next == '}');
+        }
+        self.rest.next_if_eq(&'?');
+        Some(sign == '+')
+    }
+
+    /// Passes over a class whose bracket is read.
+    fn class(&mut self) {
+        self.rest.next_if_eq(&'^');
+        self.rest.next_if_eq(&']');
+        loop {
+            match self.rest.next() {
+                Some(']') => return,
+                Some('\\') => drop(self.rest.next()),
+                // A class in a class, or none that ends.
+                Some('[') | None => return self.is_strange = true,
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pattern, words};
+
+    fn read(source: &str) -> Option<Vec<(String, bool)>> {
+        Some(words(source, false)?.into_iter().map(|word| (word.text, word.is_enough)).collect())
+    }
+
+    #[test]
+    fn words_of_an_expression_are_found() {
+        let some = |words: &[(&str, bool)]| {
+            Some(words.iter().map(|(word, is_enough)| ((*word).to_owned(), *is_enough)).collect())
+        };
+        assert_eq!(
+            read(r"(?i)(cumul|version \d\dH\d|w1[01], )"),
+            some(&[("cumul", true), ("version ", false), ("w1", false)])
+        );
+        assert_eq!(read("^(nsi|Dhcp)$"), some(&[("nsi", false), ("Dhcp", false)]));
+        assert_eq!(read(r"to disabled\.?\s*$"), some(&[("to disabled", false)]));
+        assert_eq!(read(r"(?i)x\.exe.*(okta|duo_)+"), some(&[("x.exe", false)]));
+        assert_eq!(read("(?i)ab+c?d"), some(&[("ab", false)]));
+        assert_eq!(read("colou?r"), some(&[("colo", false)]));
+        for none in
+            ["", "a|", "(?i)(foo)?", r"\d+", "a*", "[a-z]{3}", "(?x)a b", "a)", "(?P<x>a)", "[[:alpha:]a]b"]
+        {
+            assert_eq!(read(none), None, "{none}");
+        }
+        assert_eq!(read("CASED"), some(&[("CASED", false)]));
+    }
+
+    #[test]
+    fn words_say_what_the_expression_says() {
+        let sources = [
+            r"(?i)(cumul|version \d\dH\d|Windows 1[01], )",
+            "(?i)^(nsi|Dhcp)$",
+            r"(?i)\b3389\b|remote ?desktop|rdp",
+            r"reason code (0x)?0*[34]\s*$",
+            "(?i)(?:ab)+c",
+            "Ab",
+        ];
+        let texts = [
+            "",
+            "DHCP",
+            "xdhcp",
+            "2024 CUMULATIVE",
+            "Version 22H2",
+            "windows 11, ",
+            "RemoteDesktop",
+            "3389",
+            "13389",
+            "reason code 0x03",
+            "reason code 5",
+            "ABAbc",
+            "ab",
+            "Ab",
+            "\u{212a}elvin",
+            "\u{17f}ervice",
+        ];
+        for source in sources {
+            for text in texts {
+                let pattern = Pattern::new(source.to_owned(), (false, false, false));
+                let expected = pattern.compiled().expect("an expression").is_match(text);
+                assert_eq!(pattern.is_match(text), expected, "{source} {text}");
+            }
+        }
+    }
+}
