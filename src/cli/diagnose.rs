@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::BufReader;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -19,7 +20,8 @@ use crate::{diagnose as room, fleet, render};
 
 /// Rules and texts of a run.
 pub(super) struct Knowledge {
-    pub(super) rules: RuleSet,
+    /// Not taken apart at the end of the run: that takes as long as a small log does.
+    pub(super) rules: ManuallyDrop<RuleSet>,
     pub(super) texts: Texts,
 }
 
@@ -29,7 +31,7 @@ impl Knowledge {
         for flaw in rules.warnings.iter().filter(|flaw| flaw.kind == FlawKind::LeftOut && !global.quiet) {
             eprintln!("{flaw}");
         }
-        Ok(Self { rules, texts: texts(&args.messages, global)? })
+        Ok(Self { rules: ManuallyDrop::new(rules), texts: texts(&args.messages, global)? })
     }
 }
 

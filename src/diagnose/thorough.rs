@@ -3,6 +3,7 @@
 //! A line without which every case passes is either not needed or not tested; which of the two, its author must say.
 
 use std::fmt;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -196,7 +197,7 @@ fn changes(rule: &Rule) -> Vec<Changed<Rule>> {
     let bare = rule.bare();
     for (at, selection) in rule.detection.selections.iter().enumerate() {
         let Some(node) = section.get(&selection.name) else { continue };
-        let none = (node.mark, What::Selection(selection.name.to_string()), Test::Any(Vec::new()));
+        let none = (node.mark, What::Selection(selection.name.to_string()), Test::Any(Arc::default()));
         for (mark, what, test) in std::iter::once(none).chain(tests(node, &selection.test)) {
             let mut changed = bare.clone();
             if let Some(selection) = changed.detection.selections.get_mut(at) {
@@ -237,12 +238,12 @@ fn tests(node: &Node, test: &Test) -> Vec<Changed<Test>> {
         (Value::Map(entries), Test::All(parts)) => {
             let name = |key: &Node| What::Field(key.text().unwrap_or_default().to_owned());
             let nodes = entries.iter().map(|(key, value)| (key.mark, name(key), value));
-            group(nodes.collect(), parts, &Test::All)
+            group(nodes.collect(), parts, &|parts| Test::All(parts.into()))
         }
         (Value::List(items), Test::Any(parts)) => {
             let name = |item: &Node| item.text().map_or(What::Part, |text| What::Value(text.to_owned()));
             let nodes = items.iter().map(|item| (item.mark, name(item), item));
-            group(nodes.collect(), parts, &Test::Any)
+            group(nodes.collect(), parts, &|parts| Test::Any(parts.into()))
         }
         (Value::List(items), Test::Field { key, matchers, needs_all })
             if items.len() == matchers.len() && items.len() > 1 =>

@@ -216,7 +216,7 @@ pub(super) fn unfilled(template: &str) -> String {
 /// Adds the alternatives of a test, each with what its parents ask for.
 fn walk(test: &Test, mut own: Mention, out: &mut Vec<Mention>) {
     let parts = match test {
-        Test::All(parts) => parts.as_slice(),
+        Test::All(parts) => parts,
         Test::Any(parts) => return parts.iter().for_each(|part| walk(part, own.clone(), out)),
         Test::Field { .. } => std::slice::from_ref(test),
         Test::Not(_) => return,

@@ -121,7 +121,7 @@ fn filled<'a>(node: &'a Node, row: &Row<'_>) -> Cow<'a, Node> {
     }
     let value = match &node.value {
         Value::Null => Value::Null,
-        Value::Text { text, is_plain } => Value::Text { text: fill(text, row), is_plain: *is_plain },
+        Value::Text { text, is_plain } => Value::Text { text: fill(text, row).into(), is_plain: *is_plain },
         Value::List(items) => Value::List(items.iter().map(|item| filled(item, row).into_owned()).collect()),
         Value::Map(entries) => Value::Map(
             entries.iter().map(|(key, value)| (key.clone(), filled(value, row).into_owned())).collect(),

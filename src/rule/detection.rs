@@ -1,5 +1,6 @@
 //! The `detection` section: named selections and the condition over them, for one record (Sigma's meaning).
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -14,9 +15,9 @@ use crate::text::yaml::{Node, Value};
 #[derive(Debug, Clone)]
 pub(crate) enum Test {
     /// At least one holds.
-    Any(Vec<Test>),
+    Any(Arc<[Test]>),
     /// All hold.
-    All(Vec<Test>),
+    All(Arc<[Test]>),
     /// It does not hold.
     Not(Box<Test>),
     /// A part of the record has one of (or all of) some values.
@@ -86,7 +87,7 @@ fn selection(node: &Node, flaws: &mut Flaws) -> Test {
         Value::Text { .. } => keyword(node, flaws),
         Value::Null => {
             flaws.error(node.mark, "the selection is empty", "name a field and the value it must have");
-            Test::Any(Vec::new())
+            Test::Any(Arc::default())
         }
     }
 }
@@ -101,7 +102,7 @@ fn keyword(node: &Node, flaws: &mut Flaws) -> Test {
         }
         Err(problem) => {
             flaws.error(node.mark, problem, "");
-            Test::Any(Vec::new())
+            Test::Any(Arc::default())
         }
     }
 }
@@ -112,23 +113,23 @@ fn field(key: &Node, value: &Node, flaws: &mut Flaws) -> Test {
     let mut parts = spelled.split('|');
     let name = parts.next().unwrap_or_default();
     let modifiers: Vec<&str> = parts.collect();
-    let Some(modes) = Modes::read(&modifiers, key, flaws) else { return Test::Any(Vec::new()) };
+    let Some(modes) = Modes::read(&modifiers, key, flaws) else { return Test::Any(Arc::default()) };
     let field_key = FieldKey::parse(name);
     let is_message = field_key == FieldKey::Message;
     let items = match &value.value {
         Value::List(items) => items.as_slice(),
         _ => std::slice::from_ref(value),
     };
-    let mut matchers = Vec::new();
+    let mut matchers = Vec::with_capacity(items.len());
     for item in items {
-        match modes.compile(item, is_message) {
-            Ok(compiled) => {
-                if let Some(problem) =
-                    flaws.is_foreign().then(|| compiled.iter().find_map(Matcher::flaw)).flatten()
+        let known = matchers.len();
+        match modes.compile(item, is_message, &mut matchers) {
+            Ok(()) => {
+                let mut compiled = matchers.iter().skip(known);
+                if let Some(problem) = flaws.is_foreign().then(|| compiled.find_map(Matcher::flaw)).flatten()
                 {
                     flaws.error(item.mark, format!("`{spelled}`: {problem}"), modes.help());
                 }
-                matchers.extend(compiled);
             }
             Err(problem) => flaws.error(item.mark, format!("`{spelled}`: {problem}"), modes.help()),
         }
@@ -261,46 +262,54 @@ impl Modes {
         }
     }
 
-    fn compile(&self, item: &Node, is_message: bool) -> Result<Vec<Matcher>, String> {
-        let compiled = self.compile_plain(item, is_message)?;
-        Ok(if self.is_negated {
-            compiled.into_iter().map(|matcher| Matcher::Not(Box::new(matcher))).collect()
-        } else {
-            compiled
-        })
+    /// Adds the matchers of one value.
+    fn compile(&self, item: &Node, is_message: bool, out: &mut Vec<Matcher>) -> Result<(), String> {
+        let negated = |matcher: Matcher| {
+            if self.is_negated { Matcher::Not(Box::new(matcher)) } else { matcher }
+        };
+        let has_spellings =
+            !(item.is_null() || self.is_exists || self.is_cidr || self.is_field || self.order.is_some());
+        if !has_spellings || self.regex.is_some() {
+            out.push(negated(self.compile_one(item, is_message)?));
+            return Ok(());
+        }
+        let Some(text) = item.text() else { return Err("a plain value must stand here".to_owned()) };
+        let normal = if is_message { super::normal(text).into() } else { Cow::Borrowed(text) };
+        if self.encodings.is_empty() {
+            out.push(negated(Matcher::text(&normal, self.part, self.is_cased)?));
+            return Ok(());
+        }
+        for spelling in super::encode::spellings(&normal, &self.encodings) {
+            out.push(negated(Matcher::text(&spelling, self.part, self.is_cased)?));
+        }
+        Ok(())
     }
 
-    fn compile_plain(&self, item: &Node, is_message: bool) -> Result<Vec<Matcher>, String> {
+    /// The matcher of a value that is not taken as plain text.
+    fn compile_one(&self, item: &Node, is_message: bool) -> Result<Matcher, String> {
         if item.is_null() {
-            return Ok(vec![Matcher::Null]);
+            return Ok(Matcher::Null);
         }
         let Some(text) = item.text() else { return Err("a plain value must stand here".to_owned()) };
         if self.is_exists {
             return match text {
-                "true" | "yes" => Ok(vec![Matcher::Exists(true)]),
-                "false" | "no" => Ok(vec![Matcher::Exists(false)]),
+                "true" | "yes" => Ok(Matcher::Exists(true)),
+                "false" | "no" => Ok(Matcher::Exists(false)),
                 _ => Err(format!("`{text}` is neither true nor false")),
             };
         }
         if self.is_cidr {
-            return Matcher::cidr(text).map(|matcher| vec![matcher]).ok_or(format!("`{text}` is no network"));
+            return Matcher::cidr(text).ok_or_else(|| format!("`{text}` is no network"));
         }
         if let Some(order) = self.order {
-            let number = super::matcher::number(text).ok_or(format!("`{text}` is no number"))?;
-            return Ok(vec![Matcher::Number(order, number)]);
+            let number = super::matcher::number(text).ok_or_else(|| format!("`{text}` is no number"))?;
+            return Ok(Matcher::Number(order, number));
         }
         if self.is_field {
-            return Ok(vec![Matcher::Field(FieldKey::parse(text), self.part)]);
+            return Ok(Matcher::Field(FieldKey::parse(text), self.part));
         }
-        if let Some((ignores_case, multi_line, dot_all)) = self.regex {
-            let ignores_case = ignores_case || is_message;
-            return Ok(vec![Matcher::regex(text, (ignores_case, multi_line, dot_all))]);
-        }
-        let normal = if is_message { super::normal(text) } else { text.to_owned() };
-        super::encode::spellings(&normal, &self.encodings)
-            .into_iter()
-            .map(|spelling| Matcher::text(&spelling, self.part, self.is_cased))
-            .collect()
+        let (ignores_case, multi_line, dot_all) = self.regex.unwrap_or_default();
+        Ok(Matcher::regex(text, (ignores_case || is_message, multi_line, dot_all)))
     }
 }
 
@@ -309,9 +318,10 @@ impl Detection {
     pub(crate) fn test_of(&self, condition: &Condition) -> Test {
         let list = |parts: &[Condition]| parts.iter().map(|part| self.test_of(part)).collect();
         match condition {
-            Condition::Selection(index) => {
-                self.selections.get(*index).map_or(Test::Any(Vec::new()), |selection| selection.test.clone())
-            }
+            Condition::Selection(index) => self
+                .selections
+                .get(*index)
+                .map_or(Test::Any(Arc::default()), |selection| selection.test.clone()),
             Condition::Not(inner) => Test::Not(Box::new(self.test_of(inner))),
             Condition::All(parts) => Test::All(list(parts)),
             Condition::Any(parts) => Test::Any(list(parts)),
@@ -347,54 +357,63 @@ impl Test {
     }
 
     /// What is left of the test for records of one event: what provider and id decide is decided.
-    pub(super) fn specialized(&self, event: &Head<'_>) -> Self {
+    pub(super) fn specialized(&self, event: &Head<'_>) -> Remnant<'_> {
         let id = event.event_id.to_string();
-        let present = |name| (!str::is_empty(name)).then_some(name);
-        let source = present(event.event_source);
-        self.reduced(&|key| match key {
-            FieldKey::Provider => Some(present(event.provider).into_iter().chain(source).collect()),
-            FieldKey::EventSource => Some(source.into_iter().collect()),
-            FieldKey::EventId => Some(vec![id.as_str()]),
-            _ => None,
-        })
+        let names = [event.provider, event.event_source];
+        let has_source = !event.event_source.is_empty();
+        let known = Known {
+            providers: names.get(usize::from(event.provider.is_empty())..1 + usize::from(has_source)),
+            sources: names.get(1..1 + usize::from(has_source)),
+            id: &[&id],
+        };
+        self.reduced(&known)
     }
 
     /// The test with its tests of known parts decided.
-    fn reduced<'v>(&self, known: &dyn Fn(&FieldKey) -> Option<Vec<&'v str>>) -> Self {
+    fn reduced(&self, known: &Known<'_>) -> Remnant<'_> {
         match self {
-            Self::All(tests) => {
-                let tests: Vec<Self> = tests.iter().map(|test| test.reduced(known)).collect();
-                if tests.iter().any(|test| test.constant() == Some(false)) {
-                    return Self::always(false);
-                }
-                Self::All(tests.into_iter().filter(|test| test.constant().is_none()).collect())
-            }
-            Self::Any(tests) => {
-                let tests: Vec<Self> = tests.iter().map(|test| test.reduced(known)).collect();
-                if tests.iter().any(|test| test.constant() == Some(true)) {
-                    return Self::always(true);
-                }
-                Self::Any(tests.into_iter().filter(|test| test.constant().is_none()).collect())
-            }
-            Self::Not(test) => {
-                let test = test.reduced(known);
-                test.constant().map_or_else(|| Self::Not(Box::new(test)), |is_true| Self::always(!is_true))
-            }
-            Self::Field { key, matchers, needs_all } => match known(key) {
-                Some(values) if !matchers.iter().any(Matcher::looks_elsewhere) => {
-                    Self::always(decide(matchers, *needs_all, &values))
-                }
-                _ => self.clone(),
+            Self::All(tests) => self.joined(tests, false, known),
+            Self::Any(tests) => self.joined(tests, true, known),
+            Self::Not(test) => match test.reduced(known) {
+                Remnant::Decided(is_true) => Remnant::Decided(!is_true),
+                Remnant::Open(Cow::Borrowed(_)) => Remnant::Open(Cow::Borrowed(self)),
+                Remnant::Open(Cow::Owned(test)) => Remnant::Open(Cow::Owned(Self::Not(Box::new(test)))),
             },
-            Self::Keyword(_) => self.clone(),
+            Self::Field { key, matchers, needs_all } => match known.values(key) {
+                Some(values) if !matchers.iter().any(Matcher::looks_elsewhere) => {
+                    Remnant::Decided(decide(matchers, *needs_all, values))
+                }
+                _ => Remnant::Open(Cow::Borrowed(self)),
+            },
+            Self::Keyword(_) => Remnant::Open(Cow::Borrowed(self)),
         }
+    }
+
+    /// What is left of a list that one test with the outcome `decisive` decides.
+    fn joined<'t>(&'t self, tests: &'t [Self], decisive: bool, known: &Known<'_>) -> Remnant<'t> {
+        let mut open: Vec<Cow<'t, Self>> = Vec::new();
+        for test in tests {
+            match test.reduced(known) {
+                Remnant::Decided(outcome) if outcome == decisive => return Remnant::Decided(decisive),
+                Remnant::Decided(_) => {}
+                Remnant::Open(test) => open.push(test),
+            }
+        }
+        if open.is_empty() {
+            return Remnant::Decided(!decisive);
+        }
+        if open.len() == tests.len() && open.iter().all(|test| matches!(test, Cow::Borrowed(_))) {
+            return Remnant::Open(Cow::Borrowed(self));
+        }
+        let open: Arc<[Self]> = open.into_iter().map(Cow::into_owned).collect();
+        Remnant::Open(Cow::Owned(if decisive { Self::Any(open) } else { Self::All(open) }))
     }
 
     /// Appends what tells the test apart from others.
     pub(super) fn spell(&self, out: &mut String) {
         let (open, list) = match self {
-            Self::Any(tests) => ('|', tests.as_slice()),
-            Self::All(tests) => ('&', tests.as_slice()),
+            Self::Any(tests) => ('|', &**tests),
+            Self::All(tests) => ('&', &**tests),
             Self::Not(test) => ('!', std::slice::from_ref(&**test)),
             Self::Field { key, matchers, needs_all } => {
                 // Writing to a string cannot fail.
@@ -413,20 +432,6 @@ impl Test {
         out.push(')');
     }
 
-    /// A test that is true, or false, for every record: all, or any, of nothing.
-    fn always(is_true: bool) -> Self {
-        if is_true { Self::All(Vec::new()) } else { Self::Any(Vec::new()) }
-    }
-
-    /// Whether the test is true or false whatever the record.
-    pub(super) fn constant(&self) -> Option<bool> {
-        match self {
-            Self::All(tests) if tests.is_empty() => Some(true),
-            Self::Any(tests) if tests.is_empty() => Some(false),
-            _ => None,
-        }
-    }
-
     /// Whether a record passes.
     pub(crate) fn matches(&self, subject: &Subject<'_>) -> bool {
         match self {
@@ -442,6 +447,32 @@ impl Test {
                 }
             }
             Self::Keyword(matcher) => subject.any_text(&mut |text| matcher.matches_text(text)),
+        }
+    }
+}
+
+/// What is left of a test.
+pub(super) enum Remnant<'t> {
+    /// Nothing: it is true, or false, for every record.
+    Decided(bool),
+    /// What the record decides.
+    Open(Cow<'t, Test>),
+}
+
+/// The values of the parts that all records of an event share.
+struct Known<'v> {
+    providers: Option<&'v [&'v str]>,
+    sources: Option<&'v [&'v str]>,
+    id: &'v [&'v str],
+}
+
+impl<'v> Known<'v> {
+    fn values(&self, key: &FieldKey) -> Option<&'v [&'v str]> {
+        match key {
+            FieldKey::Provider => self.providers,
+            FieldKey::EventSource => self.sources,
+            FieldKey::EventId => Some(self.id),
+            _ => None,
         }
     }
 }

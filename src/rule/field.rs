@@ -36,6 +36,29 @@ pub(crate) enum FieldKey {
     Named(Box<str>),
 }
 
+/// Names of parts that are no fields of the data.
+const PARTS: &[(&str, FieldKey)] = &[
+    ("Provider_Name", FieldKey::Provider),
+    ("EventID", FieldKey::EventId),
+    ("Message", FieldKey::Message),
+    ("EventSourceName", FieldKey::EventSource),
+    ("Qualifiers", FieldKey::Qualifiers),
+    ("Channel", FieldKey::Channel),
+    ("Computer", FieldKey::Computer),
+    ("Level", FieldKey::Level),
+    ("Version", FieldKey::Version),
+    ("EventRecordID", FieldKey::RecordId),
+    ("Execution_ProcessID", FieldKey::ProcessId),
+    ("Security_UserID", FieldKey::UserSid),
+    ("ActivityID", FieldKey::ActivityId),
+    ("Correlation_ActivityID", FieldKey::ActivityId),
+    ("TimeCreated", FieldKey::Time),
+    ("Binary", FieldKey::Binary),
+    ("BinaryText", FieldKey::BinaryText),
+    ("BinaryStatus", FieldKey::BinaryStatus),
+    ("Data", FieldKey::Unnamed),
+];
+
 impl FieldKey {
     /// The part that a name in a rule means.
     pub(crate) fn parse(name: &str) -> Self {
@@ -45,27 +68,8 @@ impl FieldKey {
         if let Some(position) = name.strip_prefix('%').and_then(|digits| digits.parse().ok()) {
             return Self::Position(position);
         }
-        match name.to_ascii_lowercase().as_str() {
-            "provider_name" => Self::Provider,
-            "eventsourcename" => Self::EventSource,
-            "eventid" => Self::EventId,
-            "qualifiers" => Self::Qualifiers,
-            "channel" => Self::Channel,
-            "computer" => Self::Computer,
-            "level" => Self::Level,
-            "version" => Self::Version,
-            "eventrecordid" => Self::RecordId,
-            "execution_processid" => Self::ProcessId,
-            "security_userid" => Self::UserSid,
-            "activityid" | "correlation_activityid" => Self::ActivityId,
-            "timecreated" => Self::Time,
-            "message" => Self::Message,
-            "binary" => Self::Binary,
-            "binarytext" => Self::BinaryText,
-            "binarystatus" => Self::BinaryStatus,
-            "data" => Self::Unnamed,
-            _ => Self::Named(name.into()),
-        }
+        let part = PARTS.iter().find(|(part, _)| part.eq_ignore_ascii_case(name));
+        part.map_or_else(|| Self::Named(name.into()), |(_, key)| key.clone())
     }
 }
 

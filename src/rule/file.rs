@@ -89,7 +89,7 @@ pub enum Kind {
 }
 
 /// Reads one document of a file. A plain Sigma rule that cannot run is kept, with the reason.
-pub(super) fn read(node: &Node, number: usize, file: &File, flaws: &mut Flaws) -> Option<Rule> {
+pub(super) fn read(node: Node, number: usize, file: &File, flaws: &mut Flaws) -> Option<Rule> {
     if node.entries().is_empty() {
         flaws.error(
             node.mark,
@@ -98,13 +98,13 @@ pub(super) fn read(node: &Node, number: usize, file: &File, flaws: &mut Flaws) -
         );
         return None;
     }
-    let kind = kind(node, &file.path);
+    let kind = kind(&node, &file.path);
     let is_ours = matches!(kind, Kind::Cause | Kind::Signals);
     let mut own = Flaws::new(&file.path, file.source.clone());
-    own.unknown_keys_as(if is_ours { FlawKind::Error } else { FlawKind::Warning }, node, &keys::RULE);
+    own.unknown_keys_as(if is_ours { FlawKind::Error } else { FlawKind::Warning }, &node, &keys::RULE);
     let mut rule = parts(node, number, kind, file, &mut own);
     if let (true, Some(reason)) = (rule.kind != Kind::Correlation, rule.constraint.impossible.clone()) {
-        let mark = node.get("logsource").map_or(node.mark, |value| value.mark);
+        let mark = rule.node.get("logsource").map_or(rule.node.mark, |value| value.mark);
         let help = "rules run on what Windows logs hold; the rule is not used";
         own.error(mark, format!("the rule cannot run: {reason}"), help);
     }
@@ -125,7 +125,7 @@ pub(super) fn read(node: &Node, number: usize, file: &File, flaws: &mut Flaws) -
     Some(rule)
 }
 
-fn parts(node: &Node, number: usize, kind: Kind, file: &File, flaws: &mut Flaws) -> Rule {
+fn parts(node: Node, number: usize, kind: Kind, file: &File, flaws: &mut Flaws) -> Rule {
     let path = file.path.as_str();
     if kind != Kind::Correlation && node.get("detection").is_none() {
         let help = "add `detection:` with a selection and a `condition`";
@@ -155,7 +155,7 @@ fn parts(node: &Node, number: usize, kind: Kind, file: &File, flaws: &mut Flaws)
         cause: node.get("cause").map(|value| cause::read(value, folder, node.get("level"), flaws)),
         correlation: node.get("correlation").and_then(|value| correlation::read(value, flaws)),
         cases: node.get("tests").map(|value| case::read(value, flaws)).unwrap_or_default(),
-        node: node.clone(),
+        node,
         source: file.source.clone(),
     }
 }

@@ -21,15 +21,18 @@ pub(crate) struct Constraint {
 }
 
 impl Constraint {
-    /// What is left to test of records of one event; `None` when no such record comes from the log source.
-    pub(super) fn specialized(&self, event: &Head<'_>) -> Option<Test> {
+    /// Whether records of one event can come from the log source.
+    pub(super) fn takes(&self, event: &Head<'_>) -> bool {
         let is_provider = self.providers.is_empty()
             || self.providers.iter().any(|name| name.eq_ignore_ascii_case(event.provider));
-        let is_event = self.event_ids.is_empty() || self.event_ids.contains(&event.event_id);
+        is_provider && (self.event_ids.is_empty() || self.event_ids.contains(&event.event_id))
+    }
+
+    /// The test of the channel, when there is one.
+    pub(super) fn channel_test(&self) -> Option<Test> {
         let matchers = self.channels.iter().map(|name| Matcher::Equal(name.clone(), None)).collect();
-        let channel = Test::Field { key: FieldKey::Channel, matchers, needs_all: false };
-        let tests = if self.channels.is_empty() { Vec::new() } else { vec![channel] };
-        (is_provider && is_event).then_some(Test::All(tests))
+        let test = || Test::Field { key: FieldKey::Channel, matchers, needs_all: false };
+        (!self.channels.is_empty()).then(test)
     }
 
     /// Whether a record comes from the log source.

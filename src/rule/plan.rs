@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::detection::{Test, decide};
+use super::detection::{Remnant, Test, decide};
 use super::field::{self, FieldKey, Subject};
 use super::index::AtomId;
 use super::matcher::Matcher;
@@ -123,14 +123,23 @@ impl Plan {
         let mut plan = Self { is_open: texts.has_texts_of_records(), ..Self::default() };
         for id in rules.candidates(head) {
             let Some(atom) = rules.atom_at(id) else { continue };
-            let Some(source) = atom.constraint.specialized(head) else { continue };
-            let test = Test::All(vec![source, atom.test.clone()]).specialized(head);
-            match test.constant() {
-                Some(true) => plan.sure.push(id),
-                Some(false) => {}
-                None => {
-                    let expression = plan.expression(&test);
-                    plan.open.push((id, expression));
+            if !atom.constraint.takes(head) {
+                continue;
+            }
+            let test = match atom.test.specialized(head) {
+                Remnant::Decided(false) => continue,
+                Remnant::Decided(true) => None,
+                Remnant::Open(test) => Some(test),
+            };
+            let channel = atom.constraint.channel_test();
+            let tests = channel.as_ref().into_iter().chain(test.as_deref());
+            let mut expressions: Vec<Expression> = tests.map(|test| plan.expression(test)).collect();
+            match expressions.pop() {
+                None => plan.sure.push(id),
+                Some(only) if expressions.is_empty() => plan.open.push((id, only)),
+                Some(last) => {
+                    expressions.push(last);
+                    plan.open.push((id, Expression::All(expressions)));
                 }
             }
         }
@@ -142,7 +151,10 @@ impl Plan {
         if !self.sure.is_empty() {
             return None;
         }
-        let words = |(id, _): &(AtomId, Expression)| rules.atom_at(*id)?.test.specialized(head).words();
+        let words = |(id, _): &(AtomId, Expression)| match rules.atom_at(*id)?.test.specialized(head) {
+            Remnant::Open(test) => test.words(),
+            Remnant::Decided(_) => None,
+        };
         self.open.iter().map(words).collect::<Option<Vec<_>>>().map(|all| all.concat())
     }
 

@@ -73,7 +73,8 @@ pub struct RuleSet {
     pub(crate) atoms: Vec<Atom>,
     index: Index,
     shared: FxHashMap<Box<str>, AtomId>,
-    own: FxHashMap<(usize, Box<str>), AtomId>,
+    /// The atoms of each rule by name.
+    own: Vec<Vec<(Box<str>, AtomId)>>,
     /// The rules whose whole condition an atom is.
     conditions: FxHashMap<AtomId, Vec<usize>>,
     /// Correlations, each behind those that it refers to.
@@ -164,17 +165,17 @@ impl RuleSet {
         let (updates, files): (Vec<File>, Vec<File>) =
             files.into_iter().partition(|file| update::is_update_file(&file.path));
         updates.iter().for_each(|file| flaws.extend(check::update(file)));
-        let read = |file: &File| {
+        let read = |mut file: File| {
             let mut found = Flaws::new(&file.path, file.source.clone());
-            let documents = file.documents.iter().enumerate();
+            let documents = std::mem::take(&mut file.documents).into_iter().enumerate();
             let own: Vec<(Mark, Rule)> = documents
                 .filter_map(|(number, document)| {
-                    Some((document.mark, file::read(document, number, file, &mut found)?))
+                    Some((document.mark, file::read(document, number, &file, &mut found)?))
                 })
                 .collect();
             (own, found)
         };
-        let read: Vec<(Vec<(Mark, Rule)>, Flaws)> = files.par_iter().map(read).collect();
+        let read: Vec<(Vec<(Mark, Rule)>, Flaws)> = files.into_par_iter().map(read).collect();
         for (own, mut found) in read {
             for (mark, rule) in own {
                 let key = (rule.kind != Kind::Signals, rule.name.clone());
@@ -188,7 +189,7 @@ impl RuleSet {
         }
         let mut rules: Vec<Rule> = rules.into_values().collect();
         resolve::leave_out(&mut rules, &mut flaws);
-        let set = Self::new(rules, Arc::new(Updates::new(&updates)), digest);
+        let set = Self::new(rules, Arc::new(Updates::new(updates)), digest);
         for (number, rule) in set.rules.iter().enumerate() {
             let mut found = Flaws::new(&rule.file, rule.source.clone());
             check::signals(&set, number, &mut found);
@@ -205,7 +206,7 @@ impl RuleSet {
             atoms: Vec::new(),
             index: Index::default(),
             shared: FxHashMap::default(),
-            own: FxHashMap::default(),
+            own: Vec::new(),
             conditions: FxHashMap::default(),
             correlations: Vec::new(),
             references: FxHashMap::default(),
@@ -214,9 +215,9 @@ impl RuleSet {
             warnings: Vec::new(),
         };
         set.compile();
-        for ((number, name), atom) in &set.own {
-            if **name == *CONDITION {
-                set.conditions.entry(*atom).or_default().push(*number);
+        for number in 0..set.rules.len() {
+            if let Some(atom) = set.condition_of(number) {
+                set.conditions.entry(atom).or_default().push(number);
             }
         }
         let (correlations, references) = resolve::order(&set.rules);
@@ -242,17 +243,20 @@ impl RuleSet {
     fn compile(&mut self) {
         // Many rules look at the same records in the same way; each such test is made once.
         let mut known: FxHashMap<String, AtomId> = FxHashMap::default();
-        for (number, rule) in self.rules.iter().enumerate() {
+        for rule in &self.rules {
+            let mut own = Vec::new();
             if rule.constraint.impossible.is_some() {
+                self.own.push(own);
                 continue;
             }
             // A correlation matches no record by itself; diagnosis says where it does.
             if rule.kind == Kind::Correlation {
                 let (atom, none) = (next(&self.atoms), Constraint::default());
-                let (test, demand) = (Test::Any(Vec::new()), Demand::default());
+                let (test, demand) = (Test::Any(Arc::default()), Demand::default());
                 self.atoms.push(Atom { test, constraint: none, demand });
                 self.shared.insert(rule.name.clone(), atom);
-                self.own.insert((number, CONDITION.into()), atom);
+                own.push((CONDITION.into(), atom));
+                self.own.push(own);
                 continue;
             }
             for (name, test) in tests(rule) {
@@ -267,15 +271,15 @@ impl RuleSet {
                 if rule.kind == Kind::Signals {
                     self.shared.insert(name.clone(), atom);
                 }
-                self.own.insert((number, name), atom);
+                own.push((name, atom));
             }
+            self.own.push(own);
         }
     }
 
     /// Every name that a condition of a rule may use.
     pub(super) fn names(&self, rule: usize) -> Vec<&str> {
-        let mut own: Vec<&str> =
-            self.own.keys().filter(|(number, _)| *number == rule).map(|(_, name)| &**name).collect();
+        let mut own: Vec<&str> = self.own.get(rule).into_iter().flatten().map(|(name, _)| &**name).collect();
         own.sort_unstable();
         let mut shared: Vec<&str> = self.shared.keys().map(|name| &**name).collect();
         shared.sort_unstable();
@@ -284,12 +288,16 @@ impl RuleSet {
 
     /// The atom that a name means inside of a rule: its own selection, else a shared signal.
     pub(crate) fn atom(&self, rule: usize, name: &str) -> Option<AtomId> {
-        self.own.get(&(rule, Box::from(name))).or_else(|| self.shared.get(name)).copied()
+        self.own_atom(rule, name).or_else(|| self.shared.get(name).copied())
     }
 
     /// The atom of a rule's whole condition.
     pub(crate) fn condition_of(&self, rule: usize) -> Option<AtomId> {
-        self.own.get(&(rule, Box::from(CONDITION))).copied()
+        self.own_atom(rule, CONDITION)
+    }
+
+    fn own_atom(&self, rule: usize, name: &str) -> Option<AtomId> {
+        self.own.get(rule)?.iter().rev().find(|(own, _)| **own == *name).map(|(_, atom)| *atom)
     }
 
     /// Correlations, each behind those that it refers to.

@@ -25,12 +25,11 @@ pub(crate) struct Updates {
 
 impl Updates {
     /// Reads files whose form was checked, or that are compiled in.
-    pub(super) fn new(files: &[File]) -> Self {
-        let documents = files.iter().flat_map(|file| &file.documents);
-        let mut pairs: Vec<(KnownUpdate, &Node)> = documents.map(|node| (read(node), node)).collect();
+    pub(super) fn new(files: Vec<File>) -> Self {
+        let documents = files.into_iter().flat_map(|file| file.documents);
+        let mut pairs: Vec<(KnownUpdate, Node)> = documents.map(|node| (read(&node), node)).collect();
         pairs.sort_by(|left, right| left.0.id.cmp(&right.0.id));
-        let (all, documents): (Vec<KnownUpdate>, Vec<Node>) =
-            pairs.into_iter().map(|(update, node)| (update, node.clone())).unzip();
+        let (all, documents): (Vec<KnownUpdate>, Vec<Node>) = pairs.into_iter().unzip();
         let mut updates = Self { all, documents, wanted: FxHashMap::default() };
         let mut wanted: FxHashMap<String, Vec<u32>> = FxHashMap::default();
         for sign in updates.proofs() {

@@ -47,6 +47,14 @@ impl Term {
     }
 }
 
+impl Term {
+    /// The signals that it names, and which words of the condition they are.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, usize)> {
+        let others = self.bounds.iter().map(|bound| (&*bound.other, bound.word));
+        std::iter::once((&*self.signal, self.word)).chain(others)
+    }
+}
+
 /// What a term asks of its signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
@@ -120,6 +128,8 @@ pub(crate) enum Relation {
 const MAX_SPAN: Span = Span::days(400);
 /// Deepest nesting.
 const MAX_DEPTH: usize = 32;
+/// Signs that are words by themselves.
+const SIGNS: [char; 3] = ['(', ')', ','];
 const WORDS: &[&str] = &[
     "and", "or", "not", "no", "unseen", "count", "distinct", "per", "within", "before", "after", "of", "by",
     "new", "lasting", "last",
@@ -127,15 +137,14 @@ const WORDS: &[&str] = &[
 
 /// Reads a condition.
 pub(crate) fn parse(text: &str) -> Result<When, Problem> {
-    let mut spaced = String::new();
-    for character in text.chars() {
-        if matches!(character, '(' | ')' | ',') {
-            spaced.push_str(&format!(" {character} "));
-        } else {
-            spaced.push(character);
-        }
+    let mut words = Vec::with_capacity(text.len() / 4);
+    for part in text.split_whitespace().flat_map(|part| part.split_inclusive(SIGNS)) {
+        let word = part.trim_end_matches(SIGNS);
+        words.extend(
+            [word, part.strip_prefix(word).unwrap_or_default()].iter().filter(|word| !word.is_empty()),
+        );
     }
-    let mut parser = Parser { words: spaced.split_whitespace().collect(), at: 0, depth: 0 };
+    let mut parser = Parser { words, at: 0, depth: 0 };
     let read = parser.any().and_then(|when| match parser.peek() {
         None => Ok(when),
         Some(word) => {

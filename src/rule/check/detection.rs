@@ -83,7 +83,7 @@ impl Fields<'_> {
     fn look(&mut self, node: &Node, test: &Test) {
         match (&node.value, test) {
             (Value::List(items), Test::Any(tests)) => {
-                items.iter().zip(tests).for_each(|(item, test)| self.look(item, test));
+                items.iter().zip(&**tests).for_each(|(item, test)| self.look(item, test));
             }
             (Value::Map(entries), Test::All(_)) => {
                 let demand = demand(test, self.constraint);

@@ -8,6 +8,7 @@ mod detection;
 mod explains;
 mod update;
 
+use super::cause::CauseSpec;
 use super::error::{Flaw, Flaws, nearest};
 use super::file::{Kind, Rule};
 use super::set::RuleSet;
@@ -39,15 +40,17 @@ pub(super) fn rule(set: &RuleSet, number: usize, texts: &Texts) -> Vec<Flaw> {
 /// Every signal that a condition of a cause names must exist.
 pub(super) fn signals(set: &RuleSet, number: usize, flaws: &mut Flaws) {
     let Some(rule) = set.rules.get(number) else { return };
+    let is_known = |name: &str| set.atom(number, name).is_some();
+    let mut terms = rule.cause.iter().flat_map(CauseSpec::terms);
+    if terms.all(|term| term.names().all(|(name, _)| is_known(name))) {
+        return;
+    }
     for node in conditions(&rule.node) {
         let Ok(condition) = when::parse(node.text().unwrap_or_default()) else { continue };
         let mut terms = Vec::new();
         condition.terms(&mut terms);
-        let names = terms.iter().flat_map(|term| {
-            let others = term.bounds.iter().map(|bound| (&bound.other, bound.word));
-            std::iter::once((&term.signal, term.word)).chain(others)
-        });
-        for (name, word) in names.filter(|(name, _)| set.atom(number, name).is_none()) {
+        let names = terms.iter().flat_map(|term| term.names());
+        for (name, word) in names.filter(|(name, _)| !is_known(name)) {
             let known = set.names(number);
             let help = nearest(name, &known).map_or_else(
                 || format!("known here: {}", known.join(", ")),

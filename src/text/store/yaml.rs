@@ -3,10 +3,11 @@
 //!
 //! Aliases are refused: no file of ours needs them, and without them a small file cannot grow into a large tree.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Deepest nesting.
 const MAX_DEPTH: usize = 48;
@@ -37,6 +38,7 @@ pub struct Mark {
 
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'static"))]
 pub(crate) struct Node {
     /// Where it begins.
     pub(crate) mark: Mark,
@@ -46,13 +48,15 @@ pub(crate) struct Node {
 
 /// A YAML value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'static"))]
 pub(crate) enum Value {
     /// `null`, `~` or nothing.
     Null,
     /// Plain or quoted text; `is_plain` tells `1` from `'1'`.
     Text {
-        /// The text.
-        text: String,
+        /// The text; that of files which are compiled in stays where it is.
+        #[serde(deserialize_with = "borrowed")]
+        text: Cow<'static, str>,
         /// Whether it was written without quotes.
         is_plain: bool,
     },
@@ -60,6 +64,10 @@ pub(crate) enum Value {
     List(Vec<Node>),
     /// A map in the order of the file.
     Map(Vec<(Node, Node)>),
+}
+
+fn borrowed<'de: 'static, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, str>, D::Error> {
+    <&str>::deserialize(deserializer).map(Cow::Borrowed)
 }
 
 /// A file that is not YAML that rdpwhy reads.
@@ -124,7 +132,7 @@ impl Builder {
                 let is_plain = style == ScalarStyle::Plain;
                 let value = match &*text {
                     "" | "~" | "null" | "Null" | "NULL" if is_plain => Value::Null,
-                    _ => Value::Text { text: text.into_owned(), is_plain },
+                    _ => Value::Text { text: Cow::Owned(text.into_owned()), is_plain },
                 };
                 return self.push(Node { mark, value });
             }
