@@ -28,7 +28,7 @@ pub(super) fn topics(provider: Option<&str>, event_id: u32, library: &Library<'_
 }
 
 fn topic(provider: &str, event_id: u32, events: &[&CatalogueEvent], library: &Library<'_>) -> Topic {
-    let name = events.first().map_or(provider, |event| &event.provider);
+    let name = events.first().map_or_else(|| library.spelled(provider), |event| &event.provider);
     let mut topic = Topic::new(Kind::Event, format!("{name} {event_id}"), "event");
     if let Some(channel) = events.iter().find_map(|event| event.channel.as_deref()) {
         topic.title = format!("event in {channel}");

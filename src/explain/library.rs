@@ -29,6 +29,8 @@ pub struct Library<'a> {
     pub(super) mentions: Vec<Mention>,
     /// Rules that use a shared signal, by its name.
     users: BTreeMap<Box<str>, Vec<usize>>,
+    /// Providers as the rules write them, by their name in lower case.
+    spellings: BTreeMap<String, &'a str>,
 }
 
 /// One alternative of a selection: which events it looks at, with which codes.
@@ -68,7 +70,16 @@ impl<'a> Library<'a> {
             updates: &rules.updates.documents,
             mentions,
             users: users(rules),
+            spellings: rules.rules.iter().flat_map(|rule| providers(&rule.node)).collect(),
         }
+    }
+
+    /// The name of a provider, as rules write it.
+    pub(super) fn spelled<'p>(&self, provider: &'p str) -> &'p str
+    where
+        'a: 'p,
+    {
+        self.spellings.get(provider).copied().unwrap_or(provider)
     }
 
     pub(super) fn rule(&self, name: &str) -> Option<&'a Rule> {
@@ -122,7 +133,7 @@ impl<'a> Library<'a> {
         let events = self.texts.events_with_id(event_id);
         let known = events.iter().find(|event| event.provider.eq_ignore_ascii_case(provider));
         Shown {
-            provider: known.map_or_else(|| provider.to_owned(), |event| event.provider.clone()),
+            provider: known.map_or_else(|| self.spelled(provider).to_owned(), |event| event.provider.clone()),
             event_id,
             text: known.map(quoted).unwrap_or_default(),
         }
@@ -139,6 +150,14 @@ impl<'a> Library<'a> {
             fix: rule.and_then(|rule| fixes(rule.cause.as_ref()?).into_iter().next()),
         }
     }
+}
+
+/// The providers that the selections of a rule name, by their name in lower case.
+fn providers(rule: &Node) -> Vec<(String, &str)> {
+    let selections = rule.get("detection").map(Node::entries).unwrap_or_default();
+    let maps = selections.iter().flat_map(|(_, selection)| selection.items());
+    let named = maps.filter_map(|map| map.get("Provider_Name")).flat_map(Node::items);
+    named.filter_map(Node::text).map(|name| (name.to_lowercase(), name)).collect()
 }
 
 /// The rules that ask for each signal, and do not ask for its absence.

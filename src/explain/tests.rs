@@ -67,6 +67,18 @@ fn every_event_that_rules_mention_is_explained_with_its_causes() {
 }
 
 #[test]
+fn providers_without_texts_are_written_as_rules_write_them() {
+    for name in names() {
+        let shows = LIBRARY.rule(&name).map(|rule| LIBRARY.shows(rule)).unwrap_or_default();
+        for line in shows {
+            let lower = line.provider.to_lowercase();
+            assert!(lower != line.provider || LIBRARY.spelled(&lower) == lower, "{name}: {lower}");
+        }
+    }
+    assert_eq!(ask("event 6167").topics[0].name, "LsaSrv 6167");
+}
+
+#[test]
 fn every_code_that_rules_mention_is_explained() {
     let mentioned = LIBRARY.mentions.iter().flat_map(|mention| &mention.codes).map(|(_, code)| *code);
     for code in mentioned.filter(|code| *code != 0).collect::<BTreeSet<u32>>() {
