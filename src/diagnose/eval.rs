@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use super::timeline::Timeline;
 use crate::evtx::{Record, Span, Time};
 use crate::rule::field::{FieldKey, Subject};
-use crate::rule::logsource::channels_of;
 use crate::rule::when::{Bound, Quantity, Relation, Term, Wanted, When};
 use crate::rule::{AtomId, RuleSet};
 use crate::scan::Covered;
@@ -271,14 +270,8 @@ impl Judge<'_> {
     }
 
     fn channels(&self, atom: AtomId) -> Vec<&str> {
-        let Some(atom) = usize::try_from(atom).ok().and_then(|at| self.rules.atoms.get(at)) else {
-            return Vec::new();
-        };
-        if let Some(channels) = &atom.demand.channels {
-            return channels.iter().map(|name| &**name).collect();
-        }
-        let providers = atom.demand.providers.as_deref().unwrap_or_default();
-        providers.iter().flat_map(|provider| channels_of(provider)).copied().collect()
+        let atom = usize::try_from(atom).ok().and_then(|at| self.rules.atoms.get(at));
+        atom.map(|atom| atom.demand.channels()).unwrap_or_default()
     }
 
     fn is_derived(&self, atom: AtomId) -> bool {

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::detection::Test;
 use super::field::FieldKey;
-use super::logsource::Constraint;
+use super::logsource::{Constraint, channels_of};
 use super::matcher::Matcher;
 use crate::evtx::Head;
 
@@ -20,6 +20,17 @@ pub(crate) struct Demand {
     pub(crate) providers: Option<Vec<Box<str>>>,
     pub(crate) event_ids: Option<Vec<u32>>,
     pub(crate) channels: Option<Vec<Box<str>>>,
+}
+
+impl Demand {
+    /// The channels that may hold what the test matches; none when any may.
+    pub(crate) fn channels(&self) -> Vec<&str> {
+        if let Some(channels) = &self.channels {
+            return channels.iter().map(|name| &**name).collect();
+        }
+        let providers = self.providers.as_deref().unwrap_or_default();
+        providers.iter().flat_map(|provider| channels_of(provider)).copied().collect()
+    }
 }
 
 /// Finds the atoms that a record may match.

@@ -79,6 +79,34 @@ fn circles_of_explanations_are_errors() {
 }
 
 #[test]
+fn weights_that_a_missing_log_would_silence_are_warned_of() {
+    let rule = |condition: &str| {
+        format!(
+            "title: t\ndescription: d\nreferences: [r]\nlogsource: {{product: windows}}\ndetection:\n    here: {{Provider_Name: Microsoft-Windows-Security-Auditing, EventID: 4625}}\n    beside: {{Channel: security, Provider_Name: X, EventID: 3}}\n    elsewhere: {{Provider_Name: Schannel, EventID: 36870}}\n    condition: 1 of them\nlevel: low\ncause:\n    family: other\n    finding: f\n    lower:\n        - {{if: {condition}, say: s}}\n    fixes: [{{do: d, check: c}}]\n"
+        )
+    };
+    for condition in ["here and no elsewhere", "not elsewhere or here", "(here and beside) and not elsewhere"]
+    {
+        let (text, code) = check("silent.yml", &rule(condition));
+        assert_eq!(code, Some(0), "{text}");
+        let warning = "warning: this `lower` does nothing where the log of `elsewhere` (System) is missing\n";
+        assert!(text.contains(warning), "{condition}: {text}");
+        assert!(text.contains("help: write `unseen elsewhere`: "), "{condition}: {text}");
+    }
+    for condition in [
+        "here and unseen elsewhere",
+        "here and no beside",
+        "beside and no here",
+        "here and no elsewhere after last here",
+        "elsewhere and not elsewhere count >= 5",
+        "here and elsewhere",
+    ] {
+        let (text, _) = check("silent.yml", &rule(condition));
+        assert!(!text.contains("does nothing"), "{condition}: {text}");
+    }
+}
+
+#[test]
 fn plain_sigma_rules_that_cannot_run_are_listed_with_the_reason() {
     let sigma = "title: On Linux\nlogsource: {product: linux}\ndetection: {one: {a: b}, condition: one}\nx_own_key: 1\n";
     let (text, code) = check("linux.yml", sigma);

@@ -7,6 +7,7 @@ mod cause;
 mod detection;
 mod explains;
 mod update;
+mod weight;
 
 use super::cause::CauseSpec;
 use super::error::{Flaw, Flaws, nearest};
@@ -32,6 +33,7 @@ pub(super) fn rule(set: &RuleSet, number: usize, texts: &Texts) -> Vec<Flaw> {
     if rule.kind == Kind::Cause {
         cause::check(set, number, texts, &mut flaws);
         explains::check(set, rule, &mut flaws);
+        weight::check(set, number, &mut flaws);
         whole(rule, &mut flaws);
     }
     flaws.list
