@@ -9,25 +9,26 @@ use crate::text::store::yaml;
 const FOLDERS: [&str; 2] = ["causes", "signals"];
 
 /// Folders that hold plain data of the same kind of file.
-const DATA: [(&str, &str); 2] = [("updates", "updates.bin"), ("explain", "explain.bin")];
+const DATA: [&str; 2] = ["updates", "explain"];
 
 /// Writes `rules.bin` and the data files: path and documents of each file.
 pub(crate) fn compile(root: &Path, out: &Path) {
     println!("cargo::rerun-if-changed=src/text/store");
     let files = FOLDERS.iter().flat_map(|folder| read(root, folder)).collect::<Vec<_>>();
     // What a scan keeps depends on the data files as well.
-    let data = DATA.map(|(folder, name)| (name, read(root, folder)));
-    let all = data.iter().flat_map(|(_, files)| files).chain(&files);
+    let [updates, notes] = DATA.map(|folder| read(root, folder));
+    let all = updates.iter().chain(&notes).chain(&files);
     let digest = digest(&all.collect::<Vec<_>>());
     let (rules, cases): (Vec<File>, Vec<File>) = files.into_iter().map(split).unzip();
-    // Each file by itself, so that files can be unpacked in parallel.
-    let packed: Vec<(&str, Vec<u8>)> =
-        rules.iter().map(|(path, documents)| (path.as_str(), bytes(documents))).collect();
-    write(&out.join("rules.bin"), &(digest, packed));
+    write(&out.join("rules.bin"), &(digest, packed(&rules)));
     write(&out.join("cases.bin"), &cases);
-    for (name, files) in &data {
-        write(&out.join(name), files);
-    }
+    write(&out.join("updates.bin"), &packed(&updates));
+    write(&out.join("explain.bin"), &notes);
+}
+
+/// Each file by itself, so that it can be unpacked when it is needed.
+fn packed(files: &[File]) -> Vec<(&str, Vec<u8>)> {
+    files.iter().map(|(path, documents)| (path.as_str(), bytes(documents))).collect()
 }
 
 /// Path and documents.

@@ -68,7 +68,7 @@ fn times(count: usize) -> String {
 }
 
 fn severity(rule: &Rule) -> Severity {
-    match rule.node.get("level").and_then(Node::text) {
+    match rule.node().get("level").and_then(Node::text) {
         Some("critical") => Severity::Critical,
         Some("high") => Severity::High,
         Some("low") => Severity::Low,

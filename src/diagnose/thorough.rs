@@ -193,7 +193,7 @@ type Changed<T> = (Mark, What, T);
 /// The rule without each of its lines, and with `and` and `or` swapped.
 fn changes(rule: &Rule) -> Vec<Changed<Rule>> {
     let mut out = Vec::new();
-    let Some(section) = rule.node.get("detection") else { return out };
+    let Some(section) = rule.node().get("detection") else { return out };
     let bare = rule.bare();
     for (at, selection) in rule.detection.selections.iter().enumerate() {
         let Some(node) = section.get(&selection.name) else { continue };
@@ -220,7 +220,7 @@ fn changes(rule: &Rule) -> Vec<Changed<Rule>> {
         }
     }
     let when = rule.cause.as_ref().and_then(|cause| cause.when.as_ref());
-    if let (Some(when), Some(node)) = (when, rule.node.get("cause").and_then(|cause| cause.get("when"))) {
+    if let (Some(when), Some(node)) = (when, rule.node().get("cause").and_then(|cause| cause.get("when"))) {
         for (word, swapped) in whens(when) {
             let mut changed = bare.clone();
             if let Some(cause) = changed.cause.as_mut() {

@@ -11,7 +11,7 @@ use crate::rule::field::FieldKey;
 use crate::rule::matcher::Matcher;
 use crate::rule::placeholder;
 use crate::rule::when::Wanted;
-use crate::rule::{Kind, Rule, RuleSet};
+use crate::rule::{Kind, Rule, RuleSet, Tree};
 use crate::text::yaml::Node;
 use crate::text::{CatalogueEvent, Texts, codes};
 
@@ -25,7 +25,7 @@ pub struct Library<'a> {
     pub(super) rules: &'a RuleSet,
     pub(super) texts: &'a Texts,
     pub(super) notes: Vec<Note>,
-    pub(super) updates: &'a [Node],
+    pub(super) updates: &'a [Tree],
     pub(super) mentions: Vec<Mention>,
     /// Rules that use a shared signal, by its name.
     users: BTreeMap<Box<str>, Vec<usize>>,
@@ -70,7 +70,7 @@ impl<'a> Library<'a> {
             updates: &rules.updates.documents,
             mentions,
             users: users(rules),
-            spellings: rules.rules.iter().flat_map(|rule| providers(&rule.node)).collect(),
+            spellings: rules.rules.iter().flat_map(|rule| providers(rule.node())).collect(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use super::{Answer, Kind, Library, Question, explain, question};
-use crate::rule::RuleSet;
+use crate::rule::{RuleSet, Tree};
 use crate::text::{Texts, codes};
 
 static RULES: LazyLock<RuleSet> =
@@ -122,7 +122,7 @@ fn every_note_is_found_and_names_known_causes() {
 
 #[test]
 fn every_known_bad_update_is_explained() {
-    for case in LIBRARY.updates {
+    for case in LIBRARY.updates.iter().map(Tree::node) {
         for kb in case.get("breaking").map(crate::text::yaml::Node::items).unwrap_or_default() {
             let answer = ask(kb.text().unwrap_or_default());
             assert!(!answer.topics[0].contexts.is_empty(), "{kb:?}");

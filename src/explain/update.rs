@@ -2,6 +2,7 @@
 
 use super::{Context, Kind, Library, Topic};
 use crate::diagnose::builds;
+use crate::rule::Tree;
 use crate::text::yaml::{Node, Value};
 
 /// The topic of an update such as `KB5012345`; none when nothing is known of it.
@@ -15,7 +16,7 @@ pub(super) fn topics(kb: &str, library: &Library<'_>) -> Vec<Topic> {
         let os = builds::os_name(build, None).unwrap_or_else(|| "Windows".to_owned());
         topic.what.push(format!("A rollup of build {build} ({os}); the build's revision does not show it."));
     }
-    for case in library.updates {
+    for case in library.updates.iter().map(Tree::node) {
         let is_in = |key: &str| holds(case.get(key), kb);
         if is_in("breaking") || is_in("breaking_by_os") {
             breaks(case, &mut topic, library);
@@ -37,7 +38,7 @@ pub(super) fn topics(kb: &str, library: &Library<'_>) -> Vec<Topic> {
 
 /// The topics of known cases whose title or symptom holds all the words.
 pub(super) fn with_words(words: &[String], library: &Library<'_>) -> Vec<(String, String)> {
-    let cases = library.updates.iter();
+    let cases = library.updates.iter().map(Tree::node);
     let found = cases.filter_map(|case| {
         let all =
             format!("{} {} {}", text(case, "id"), text(case, "title"), text(case, "symptom")).to_lowercase();

@@ -127,7 +127,7 @@ impl Page<'_> {
     }
 
     fn selections(&mut self, rule: &Rule) -> io::Result<()> {
-        let Some(section) = rule.node.get("detection") else { return Ok(()) };
+        let Some(section) = rule.node().get("detection") else { return Ok(()) };
         self.head("looks for")?;
         for (key, value) in section.entries() {
             let name = key.text().unwrap_or_default();
@@ -145,7 +145,7 @@ impl Page<'_> {
     }
 
     fn cause(&mut self, rule: &Rule, cause: &CauseSpec) -> io::Result<()> {
-        let section = rule.node.get("cause");
+        let section = rule.node().get("cause");
         if let Some(when) = section.and_then(|section| section.get("when")).and_then(Node::text) {
             self.head(&format!("found when: {when}"))?;
         }

@@ -7,6 +7,7 @@ use super::detection::{self, Detection};
 use super::error::{Flaw, FlawKind, Flaws};
 use super::keys;
 use super::logsource::{self, Constraint};
+use super::tree::{self, Tree};
 use crate::evtx::Record;
 use crate::text::yaml::Node;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub struct Rule {
     pub(crate) cause: Option<CauseSpec>,
     pub(crate) correlation: Option<Correlation>,
     pub(crate) cases: Vec<Case>,
-    pub(crate) node: Node,
+    pub(super) tree: Tree,
     /// The text of the file, when it was read in this run.
     pub(crate) source: Option<Arc<str>>,
 }
@@ -45,7 +46,29 @@ pub(super) struct File {
     pub(super) path: String,
     /// Absent for files that are compiled into the binary.
     pub(super) source: Option<Arc<str>>,
+    /// Its documents, or those that are packed.
     pub(super) documents: Vec<Node>,
+    /// The documents of a file that is compiled into the binary.
+    pub(super) packed: Option<&'static [u8]>,
+}
+
+impl File {
+    /// A file that is compiled into the binary.
+    pub(super) fn packed(path: String, packed: &'static [u8]) -> Self {
+        Self { path, source: None, documents: Vec::new(), packed: Some(packed) }
+    }
+
+    /// Unpacks its documents for good.
+    pub(super) fn unpack(&mut self) {
+        if let Some(packed) = self.packed.take() {
+            self.documents = tree::unpack(packed);
+        }
+    }
+
+    /// Takes its documents out.
+    pub(super) fn take(&mut self) -> Vec<Node> {
+        self.packed.map_or_else(|| std::mem::take(&mut self.documents), tree::unpack)
+    }
 }
 
 impl Rule {
@@ -57,10 +80,15 @@ impl Rule {
 }
 
 impl Rule {
+    /// The rule as it is written.
+    pub(crate) fn node(&self) -> &Node {
+        self.tree.node()
+    }
+
     /// The rule without its text and its cases: all that matching and deciding need.
     pub(crate) fn bare(&self) -> Self {
-        let node = Node { mark: self.node.mark, value: crate::text::yaml::Value::Null };
-        Self { cases: Vec::new(), node, source: None, ..self.clone() }
+        let nothing = Node { mark: self.node().mark, value: crate::text::yaml::Value::Null };
+        Self { cases: Vec::new(), tree: Tree::Read(nothing), source: None, ..self.clone() }
     }
 
     /// Signals without their text; other rules whole, since correlations look for their ids.
@@ -104,7 +132,7 @@ pub(super) fn read(node: Node, number: usize, file: &File, flaws: &mut Flaws) ->
     own.unknown_keys_as(if is_ours { FlawKind::Error } else { FlawKind::Warning }, &node, &keys::RULE);
     let mut rule = parts(node, number, kind, file, &mut own);
     if let (true, Some(reason)) = (rule.kind != Kind::Correlation, rule.constraint.impossible.clone()) {
-        let mark = rule.node.get("logsource").map_or(rule.node.mark, |value| value.mark);
+        let mark = rule.node().get("logsource").map_or(rule.node().mark, |value| value.mark);
         let help = "rules run on what Windows logs hold; the rule is not used";
         own.error(mark, format!("the rule cannot run: {reason}"), help);
     }
@@ -155,7 +183,7 @@ fn parts(node: Node, number: usize, kind: Kind, file: &File, flaws: &mut Flaws) 
         cause: node.get("cause").map(|value| cause::read(value, folder, node.get("level"), flaws)),
         correlation: node.get("correlation").and_then(|value| correlation::read(value, flaws)),
         cases: node.get("tests").map(|value| case::read(value, flaws)).unwrap_or_default(),
-        node,
+        tree: Tree::new(node, file.packed, number),
         source: file.source.clone(),
     }
 }

@@ -25,6 +25,7 @@ mod plan;
 mod resolve;
 mod schema;
 mod set;
+mod tree;
 pub(crate) mod update;
 pub(crate) mod when;
 
@@ -37,6 +38,7 @@ pub(crate) use plan::{Key, Outlook, Plan};
 pub use schema::schema;
 pub(crate) use set::CONDITION;
 pub use set::RuleSet;
+pub(crate) use tree::Tree;
 
 /// The form in which sentences are compared; see [`crate::text::normal_form`].
 fn normal(text: &str) -> String {

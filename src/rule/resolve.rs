@@ -11,7 +11,7 @@ const MAX_DEPTH: usize = 8;
 
 /// The number of the rule that a reference means: by name, id or file name.
 fn find(rules: &[Rule], reference: &str) -> Option<usize> {
-    let id = |rule: &Rule| rule.node.get("id").and_then(Node::text).map(str::to_owned);
+    let id = |rule: &Rule| rule.node().get("id").and_then(Node::text).map(str::to_owned);
     let stem = |rule: &Rule| {
         let name = rule.file.rsplit('/').next().unwrap_or_default().to_owned();
         name.rsplit_once('.').map_or(name.clone(), |(stem, _)| stem.to_owned())
@@ -38,7 +38,7 @@ pub(super) fn leave_out(rules: &mut [Rule], flaws: &mut Vec<Flaw>) {
         let Some((number, reason)) = found else { return };
         let Some(rule) = rules.get_mut(number) else { return };
         let mut own = Flaws::new(&rule.file, rule.source.clone());
-        let mark = rule.node.get("correlation").map_or(rule.node.mark, |node| node.mark);
+        let mark = rule.node().get("correlation").map_or(rule.node().mark, |node| node.mark);
         let help = "name rules that are loaded too, by `name` or `id`";
         own.add(FlawKind::LeftOut, mark, format!("the correlation cannot run: {reason}"), help.to_owned());
         flaws.extend(own.list);

@@ -23,29 +23,24 @@ use crate::evtx::{Head, Record};
 use crate::text::Texts;
 use crate::text::yaml::{self, Mark, Node, Value};
 
-/// A file of rules: its path and documents.
-type Built = (String, Vec<Node>);
-
 /// Rules that are compiled into the binary, without their cases, and a digest of the files (made by the build script).
-fn embedded() -> (String, Vec<Built>) {
+fn embedded() -> (String, Vec<File>) {
     let (digest, files): (String, Vec<(String, &[u8])>) =
         postcard::from_bytes(include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin")))
             .expect("the build script wrote these bytes with the same types");
-    let unpacked = files.into_par_iter().map(|(path, bytes)| {
-        let documents =
-            postcard::from_bytes(bytes).expect("the build script wrote these bytes with the same types");
-        (path, documents)
-    });
-    (digest, unpacked.collect())
+    let rules = files.into_iter().map(|(path, packed)| File::packed(path, packed));
+    (digest, rules.chain(update::embedded()).collect())
 }
 
 /// The same with the cases of the rules.
-fn embedded_with_cases() -> (String, Vec<Built>) {
+fn embedded_with_cases() -> (String, Vec<File>) {
     let (digest, mut files) = embedded();
-    let cases: Vec<Built> = postcard::from_bytes(include_bytes!(concat!(env!("OUT_DIR"), "/cases.bin")))
-        .expect("the build script wrote these bytes with the same types");
-    for ((_, documents), (_, cases)) in files.iter_mut().zip(cases) {
-        for (document, case) in documents.iter_mut().zip(cases) {
+    files.iter_mut().for_each(File::unpack);
+    let cases: Vec<(String, Vec<Node>)> =
+        postcard::from_bytes(include_bytes!(concat!(env!("OUT_DIR"), "/cases.bin")))
+            .expect("the build script wrote these bytes with the same types");
+    for (file, (_, cases)) in files.iter_mut().zip(cases) {
+        for (document, case) in file.documents.iter_mut().zip(cases) {
             if let (Value::Map(entries), Value::Map(own)) = (&mut document.value, case.value) {
                 entries.extend(own);
             }
@@ -144,10 +139,8 @@ impl RuleSet {
 
     fn read(
         folders: &[PathBuf],
-        (mut digest, builtin): (String, Vec<Built>),
+        (mut digest, mut files): (String, Vec<File>),
     ) -> Result<(Self, Vec<Flaw>), RuleError> {
-        let builtin = builtin.into_iter().map(|(path, documents)| File { path, source: None, documents });
-        let mut files: Vec<File> = builtin.chain(update::embedded()).collect();
         let mut flaws = Vec::new();
         for folder in folders {
             read_folder(folder, &mut files, &mut flaws)?;
@@ -167,7 +160,7 @@ impl RuleSet {
         updates.iter().for_each(|file| flaws.extend(check::update(file)));
         let read = |mut file: File| {
             let mut found = Flaws::new(&file.path, file.source.clone());
-            let documents = std::mem::take(&mut file.documents).into_iter().enumerate();
+            let documents = file.take().into_iter().enumerate();
             let own: Vec<(Mark, Rule)> = documents
                 .filter_map(|(number, document)| {
                     Some((document.mark, file::read(document, number, &file, &mut found)?))
@@ -424,7 +417,7 @@ fn read_folder(folder: &Path, files: &mut Vec<File>, flaws: &mut Vec<Flaw>) -> R
         let shown = path.to_string_lossy().replace('\\', "/");
         match yaml::read(&text, &yaml::SMALL) {
             Ok(documents) => {
-                own.push(File { path: shown, source: Some(text.as_ref().into()), documents });
+                own.push(File { path: shown, source: Some(text.as_ref().into()), documents, packed: None });
             }
             Err(error) => {
                 let mut found = Flaws::new(&shown, Some(text.as_ref().into()));

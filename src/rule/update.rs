@@ -5,6 +5,7 @@
 use rustc_hash::FxHashMap;
 
 use super::file::File;
+use super::tree::Tree;
 use crate::evtx::{Head, Record};
 use crate::report::Confidence;
 use crate::text::yaml::Node;
@@ -18,7 +19,7 @@ pub(crate) struct Updates {
     /// In order of their names.
     pub(crate) all: Vec<KnownUpdate>,
     /// As they are written, in the same order.
-    pub(crate) documents: Vec<Node>,
+    pub(crate) documents: Vec<Tree>,
     /// Providers, lower case, with the events that are signs of a known update.
     wanted: FxHashMap<String, Vec<u32>>,
 }
@@ -26,10 +27,14 @@ pub(crate) struct Updates {
 impl Updates {
     /// Reads files whose form was checked, or that are compiled in.
     pub(super) fn new(files: Vec<File>) -> Self {
-        let documents = files.into_iter().flat_map(|file| file.documents);
-        let mut pairs: Vec<(KnownUpdate, Node)> = documents.map(|node| (read(&node), node)).collect();
+        let mut pairs: Vec<(KnownUpdate, Tree)> = Vec::new();
+        for mut file in files {
+            for (number, node) in file.take().into_iter().enumerate() {
+                pairs.push((read(&node), Tree::new(node, file.packed, number)));
+            }
+        }
         pairs.sort_by(|left, right| left.0.id.cmp(&right.0.id));
-        let (all, documents): (Vec<KnownUpdate>, Vec<Node>) = pairs.into_iter().unzip();
+        let (all, documents): (Vec<KnownUpdate>, Vec<Tree>) = pairs.into_iter().unzip();
         let mut updates = Self { all, documents, wanted: FxHashMap::default() };
         let mut wanted: FxHashMap<String, Vec<u32>> = FxHashMap::default();
         for sign in updates.proofs() {
@@ -60,10 +65,10 @@ impl Updates {
 
 /// Files of known updates that are compiled into the binary.
 pub(super) fn embedded() -> Vec<File> {
-    let files: Vec<(String, Vec<Node>)> =
+    let files: Vec<(String, &[u8])> =
         postcard::from_bytes(include_bytes!(concat!(env!("OUT_DIR"), "/updates.bin")))
             .expect("the build script wrote these bytes with the same types");
-    files.into_iter().map(|(path, documents)| File { path, source: None, documents }).collect()
+    files.into_iter().map(|(path, packed)| File::packed(path, packed)).collect()
 }
 
 /// Whether a file describes a known update: its folder says so.

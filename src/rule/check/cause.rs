@@ -13,7 +13,7 @@ use crate::text::yaml::Node;
 
 pub(super) fn check(set: &RuleSet, number: usize, texts: &Texts, flaws: &mut Flaws) {
     let Some(rule) = set.rules.get(number) else { return };
-    let Some(node) = rule.node.get("cause") else { return };
+    let Some(node) = rule.node().get("cause") else { return };
     let Some(cause) = &rule.cause else { return };
     if cause.confidence == Confidence::High && !rule.falsepositives.is_empty() {
         let mark = node.get("confidence").map_or(node.mark, |value| value.mark);
@@ -56,7 +56,7 @@ fn used(set: &RuleSet, number: usize) -> Vec<AtomId> {
     let Some(rule) = set.rules.get(number) else { return Vec::new() };
     let mut names: Vec<String> =
         rule.detection.selections.iter().map(|selection| selection.name.to_string()).collect();
-    for node in super::conditions(&rule.node) {
+    for node in super::conditions(rule.node()) {
         if let Ok(condition) = super::when::parse(node.text().unwrap_or_default()) {
             let mut terms = Vec::new();
             condition.terms(&mut terms);

@@ -18,7 +18,7 @@ use crate::text::yaml::{Node, Value};
 
 pub(super) fn check(set: &RuleSet, number: usize, texts: &Texts, flaws: &mut Flaws) {
     let Some(rule) = set.rules.get(number) else { return };
-    let Some(section) = rule.node.get("detection") else { return };
+    let Some(section) = rule.node().get("detection") else { return };
     for selection in &rule.detection.selections {
         let Some(node) = section.get(&selection.name) else { continue };
         if let Some(what) = contradiction(&selection.test, &rule.constraint) {
@@ -162,7 +162,7 @@ fn unused(rule: &Rule, section: &Node, flaws: &mut Flaws) {
             });
         }
     }
-    let nodes = super::conditions(&rule.node);
+    let nodes = super::conditions(rule.node());
     let parsed: Vec<when::When> =
         nodes.iter().filter_map(|node| when::parse(node.text().unwrap_or_default()).ok()).collect();
     let mut terms = Vec::new();
@@ -183,7 +183,7 @@ fn unused(rule: &Rule, section: &Node, flaws: &mut Flaws) {
 
 /// Whether a sentence of the cause shows a value of the selection.
 fn is_shown(rule: &Rule, selection: &str) -> bool {
-    rule.node.get("cause").is_some_and(|cause| {
+    rule.node().get("cause").is_some_and(|cause| {
         placeholder::templates(cause).iter().any(|template| {
             placeholder::names(template.text().unwrap_or_default())
                 .iter()

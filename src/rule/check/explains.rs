@@ -32,7 +32,7 @@ pub(super) fn check(set: &RuleSet, rule: &Rule, flaws: &mut Flaws) {
 }
 
 fn items(rule: &Rule) -> &[Node] {
-    rule.node.get("cause").and_then(|cause| cause.get("explains")).map(Node::items).unwrap_or_default()
+    rule.node().get("cause").and_then(|cause| cause.get("explains")).map(Node::items).unwrap_or_default()
 }
 
 /// Circles of causes that explain each other, each once, with the number of the rule that it is reported for.

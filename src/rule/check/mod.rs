@@ -47,7 +47,7 @@ pub(super) fn signals(set: &RuleSet, number: usize, flaws: &mut Flaws) {
     if terms.all(|term| term.names().all(|(name, _)| is_known(name))) {
         return;
     }
-    for node in conditions(&rule.node) {
+    for node in conditions(rule.node()) {
         let Ok(condition) = when::parse(node.text().unwrap_or_default()) else { continue };
         let mut terms = Vec::new();
         condition.terms(&mut terms);
@@ -74,12 +74,12 @@ fn conditions(rule: &Node) -> Vec<&Node> {
 
 /// What a rule of ours should have and Sigma does not ask for.
 fn whole(rule: &Rule, flaws: &mut Flaws) {
-    let mark = rule.node.mark;
+    let mark = rule.node().mark;
     for (is_missing, what, help) in [
         (rule.description.is_empty(), "`description` is missing", "say how it breaks RDP and what users see"),
         (rule.references.is_empty(), "`references` is missing", "name the source of each fact"),
         (
-            rule.node.get("level").is_none(),
+            rule.node().get("level").is_none(),
             "`level` is missing",
             "write one of critical, high, medium, low, informational",
         ),
@@ -95,7 +95,7 @@ fn whole(rule: &Rule, flaws: &mut Flaws) {
         }
     }
     let lines = rule.source.as_deref().map_or_else(
-        || last_line(&rule.node),
+        || last_line(rule.node()),
         |source| u32::try_from(source.lines().count()).unwrap_or(u32::MAX),
     );
     if lines > MAX_LINES {

@@ -13,7 +13,7 @@ use crate::text::yaml::Node;
 pub(super) fn check(set: &RuleSet, number: usize, flaws: &mut Flaws) {
     let Some(rule) = set.rules.get(number) else { return };
     let Some(spec) = &rule.cause else { return };
-    let nodes = rule.node.get("cause").and_then(|cause| cause.get("lower"));
+    let nodes = rule.node().get("cause").and_then(|cause| cause.get("lower"));
     let conditions = nodes.map(Node::items).unwrap_or_default().iter().filter_map(|weight| weight.get("if"));
     let channels = |term: &Term| {
         let atom = set.atom(number, &term.signal).and_then(|atom| set.atom_at(atom));
