@@ -53,6 +53,17 @@ impl From<crate::rule::RuleError> for Failure {
     }
 }
 
+/// Makes the pool of threads. This thread is one of them where it would only wait for the others: handing a small
+/// log to another thread takes longer than reading it. The records of `events` are written while others are read.
+fn start_pool(cli: &Cli) {
+    // None are as many as there are cores.
+    let threads = cli.global.threads.map_or(0, |threads| threads.clamp(1, 1024));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    let pool = if matches!(cli.verb, Verb::Events(_)) { pool } else { pool.use_current_thread() };
+    // Fails only when the pool exists already, which nothing before this line makes.
+    let _ = pool.build_global();
+}
+
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -69,10 +80,7 @@ pub fn run() -> ExitCode {
     if let (Err(error), false) = (handler, cli.global.quiet) {
         eprintln!("rdpwhy: Ctrl-C will end the run without a report: {error}");
     }
-    if let Some(threads) = cli.global.threads {
-        // Fails only when the pool exists already, which nothing before this line makes.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.clamp(1, 1024)).build_global();
-    }
+    start_pool(&cli);
     let result = match &cli.verb {
         Verb::Diagnose(args) => diagnose::diagnose(args, &cli.global, &stop),
         Verb::Report(args) => diagnose::report(args, &cli.global),
