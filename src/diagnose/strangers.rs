@@ -11,7 +11,7 @@ use crate::evtx::{Record, Rendering};
 use crate::rule::case::Case;
 use crate::rule::detection::Test;
 use crate::rule::field::Subject;
-use crate::rule::{CONDITION, Kind, Rule};
+use crate::rule::{CONDITION, Rule};
 use crate::text::Texts;
 
 /// A provider that no rule knows.
@@ -73,14 +73,12 @@ pub(super) fn of(subject: &Subject<'_>) -> Strangers {
 /// The tests of a rule that something asks for, by name: selections that a condition over the timeline names, all
 /// selections of a file of signals, else the rule's condition.
 pub(super) fn asked(rule: &Rule) -> Vec<(&str, Test)> {
-    let is_asked = |name: &str| rule.cause.as_ref().is_some_and(|cause| cause.names(name));
     let selections = rule.detection.selections.iter();
     let mut tests: Vec<(&str, Test)> = selections
-        .filter(|selection| rule.kind == Kind::Signals || is_asked(&selection.name))
+        .filter(|selection| rule.asks_for(&selection.name))
         .map(|selection| (&*selection.name, selection.test.clone()))
         .collect();
-    let has_when = rule.cause.as_ref().is_some_and(|cause| cause.when.is_some());
-    if rule.kind != Kind::Signals && (!has_when || is_asked(CONDITION)) {
+    if rule.asks_for(CONDITION) {
         let conditions = rule.detection.conditions.iter();
         let parts = conditions.map(|condition| rule.detection.test_of(condition)).collect();
         tests.push((CONDITION, Test::Any(parts)));

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::error::Flaws;
 use super::keys;
+use super::placeholder;
 use super::when::{self, Term, When};
 use crate::report::{Confidence, Risk, Severity};
 use crate::text::yaml::Node;
@@ -72,6 +73,12 @@ pub(crate) struct FixSpec {
     pub(crate) check: Option<Box<str>>,
 }
 
+impl FixSpec {
+    fn texts(&self) -> impl Iterator<Item = &Box<str>> {
+        [&self.order].into_iter().chain(&self.run).chain(&self.undo).chain(&self.check)
+    }
+}
+
 impl CauseSpec {
     /// All terms of all its conditions.
     pub(crate) fn terms(&self) -> Vec<&Term> {
@@ -89,6 +96,20 @@ impl CauseSpec {
         let is_named =
             |term: &&Term| &*term.signal == signal || term.bounds.iter().any(|bound| &*bound.other == signal);
         self.terms().iter().any(is_named)
+    }
+
+    /// Whether a sentence or a command shows values of a signal.
+    pub(crate) fn shows(&self, signal: &str) -> bool {
+        let weights = self.raises.iter().chain(&self.lowers).chain(&self.rules_out);
+        let mut texts = [&self.finding]
+            .into_iter()
+            .chain(weights.map(|weight| &weight.say))
+            .chain(&self.needs)
+            .chain(self.fixes.iter().flat_map(FixSpec::texts));
+        texts.any(|text| {
+            text.contains('{')
+                && placeholder::names(text).iter().any(|name| placeholder::split(name).0 == Some(signal))
+        })
     }
 }
 

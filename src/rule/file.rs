@@ -7,6 +7,7 @@ use super::detection::{self, Detection};
 use super::error::{Flaw, FlawKind, Flaws};
 use super::keys;
 use super::logsource::{self, Constraint};
+use super::set::CONDITION;
 use super::tree::{self, Tree};
 use crate::evtx::Record;
 use crate::text::yaml::Node;
@@ -94,6 +95,16 @@ impl Rule {
     /// Signals without their text; other rules whole, since correlations look for their ids.
     pub(crate) fn bare_signals(&self) -> Self {
         if self.kind == Kind::Signals { self.bare() } else { self.clone() }
+    }
+
+    /// Whether something asks for the records of a selection, or of the condition: a signal is there for others, and
+    /// what no condition over the timeline and no sentence names is only a part of the rule's own condition.
+    pub(crate) fn asks_for(&self, name: &str) -> bool {
+        if self.kind == Kind::Signals {
+            return name != CONDITION;
+        }
+        let Some(cause) = &self.cause else { return name == CONDITION };
+        (name == CONDITION && cause.when.is_none()) || cause.names(name) || cause.shows(name)
     }
 
     /// Whether a record comes from the rule's log source.

@@ -235,7 +235,7 @@ impl RuleSet {
 
     fn compile(&mut self) {
         // Many rules look at the same records in the same way; each such test is made once.
-        let mut known: FxHashMap<String, AtomId> = FxHashMap::default();
+        let mut known: FxHashMap<String, (AtomId, bool)> = FxHashMap::default();
         for rule in &self.rules {
             let mut own = Vec::new();
             if rule.constraint.impossible.is_some() {
@@ -254,13 +254,20 @@ impl RuleSet {
             }
             for (name, test) in tests(rule) {
                 let spelled = spelled(&rule.constraint, &test);
-                let atom = *known.entry(spelled).or_insert_with(|| {
+                let (atom, is_indexed) = known.entry(spelled).or_insert_with(|| {
                     let atom = next(&self.atoms);
                     let demand = demand(&test, &rule.constraint);
-                    self.index.add(atom, &demand);
                     self.atoms.push(Atom { test, constraint: rule.constraint.clone(), demand });
-                    atom
+                    (atom, false)
                 });
+                // What is only a part of the rule's condition is not looked for by itself.
+                let atom = *atom;
+                if !*is_indexed && rule.asks_for(&name) {
+                    *is_indexed = true;
+                    if let Some(own) = self.atoms.get(atom as usize) {
+                        self.index.add(atom, &own.demand);
+                    }
+                }
                 if rule.kind == Kind::Signals {
                     self.shared.insert(name.clone(), atom);
                 }
@@ -388,8 +395,7 @@ fn tests(rule: &Rule) -> Vec<(Box<str>, Test)> {
     let selections = detection.selections.iter();
     let mut tests: Vec<(Box<str>, Test)> =
         selections.map(|selection| (selection.name.clone(), selection.test.clone())).collect();
-    let is_asked = rule.cause.as_ref().is_none_or(|cause| cause.when.is_none() || cause.names(CONDITION));
-    if rule.kind != Kind::Signals && is_asked {
+    if rule.asks_for(CONDITION) {
         let parts = detection.conditions.iter().map(|condition| detection.test_of(condition)).collect();
         tests.push((CONDITION.into(), Test::Any(parts)));
     }
