@@ -98,7 +98,7 @@ impl Visitor for Looking {
         true
     }
 
-    fn data(&mut self, data: &Data<'_>) -> bool {
+    fn data(&mut self, data: &mut Data<'_, '_>) -> bool {
         self.values += data.fields().map_or(0, |fields| divan::black_box(fields.values).len());
         false
     }

@@ -57,13 +57,24 @@ pub(super) struct Instance {
     pub(super) end: usize,
 }
 
-/// Reads the instance at `start` (behind its token) and appends its values to `slots`.
-pub(super) fn read_instance(
-    chunk: &[u8],
-    start: usize,
-    end: usize,
-    slots: &mut Vec<Slot>,
-) -> Option<Instance> {
+/// The values of an instance before they are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Values {
+    pub(super) template: usize,
+    /// Where their sizes and types stand.
+    pub(super) table: usize,
+    count: usize,
+}
+
+impl Values {
+    /// Where the first value begins.
+    pub(super) fn first(&self) -> Option<usize> {
+        self.table.checked_add(self.count.checked_mul(4)?)
+    }
+}
+
+/// Reads the instance at `start` (behind its token) as far as its values.
+pub(super) fn values_at(chunk: &[u8], start: usize, end: usize) -> Option<Values> {
     let mut cursor = Cursor::new(chunk, start, end)?;
     cursor.skip(5)?;
     let template = cursor.size()?;
@@ -76,8 +87,19 @@ pub(super) fn read_instance(
         return None;
     }
     let table = cursor.skip(count * 4)?;
-    let descriptors = chunk.get(table..cursor.at())?.as_chunks::<4>().0;
-    let mut start = cursor.at();
+    Some(Values { template, table, count })
+}
+
+/// Reads the instance at `start` (behind its token) and appends its values to `slots`.
+pub(super) fn read_instance(
+    chunk: &[u8],
+    start: usize,
+    end: usize,
+    slots: &mut Vec<Slot>,
+) -> Option<Instance> {
+    let values = values_at(chunk, start, end)?;
+    let mut start = values.first()?;
+    let descriptors = chunk.get(values.table..start)?.as_chunks::<4>().0;
     let mut is_right = true;
     slots.extend(descriptors.iter().map(|&[low, high, kind, _]| {
         let slot = Slot { kind, start, len: usize::from(u16::from_le_bytes([low, high])) };
@@ -92,7 +114,7 @@ pub(super) fn read_instance(
     if !is_right || start > end {
         return None;
     }
-    Some(Instance { template, end: start })
+    Some(Instance { template: values.template, end: start })
 }
 
 /// Where the stream of the template at `offset` begins and ends.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::crate_lane::CrateLane;
 use super::decode::Decoder;
 use super::walk::{self, Walk, Window};
-use super::{Counts, Fault, Place, Record, TICKS_PER_SECOND, Time, Unknown, Visitor, binxml, checksum};
+use super::{Counts, Data, Fault, Place, Record, TICKS_PER_SECOND, Time, Unknown, Visitor, binxml, checksum};
 use crate::input;
 
 /// A day in ticks: as far as the times of an event and of its writing may be apart.
@@ -130,7 +130,8 @@ impl<'c, 'v> Reader<'c, 'v> {
 
     /// Whether the visitor still wants the record when it has seen its data.
     fn is_wanted(&mut self, window: &Window) -> bool {
-        isolated(|| Ok(self.decoder.data(window))).map_or(true, |data| self.visitor.data(&data))
+        let bytes = self.bytes.get(window.at..window.next).unwrap_or_default();
+        self.visitor.data(&mut Data::new(bytes, &mut self.decoder))
     }
 
     fn record_by_crate(&mut self, window: &Window, is_wanted: bool) {

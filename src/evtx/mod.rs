@@ -34,7 +34,7 @@ pub use fault::Fault;
 pub use json_lines::read_json_lines;
 pub use raw::{Data, Fields, RawField, RawValue};
 pub(crate) use record::binary_text;
-pub use record::{Field, Head, Record, Rendering};
+pub use record::{Field, Head, Names, Record, Rendering};
 pub use time::{Span, TICKS_PER_SECOND, Time};
 
 /// Bytes of one chunk (MS-EVEN6 has no layout; see libyal's description of the format).
@@ -49,7 +49,7 @@ pub trait Visitor {
     fn head(&mut self, head: &Head<'_>) -> bool;
     /// Sees the data of a record that [`Visitor::head`] asked for; false passes it over after all. Not asked where a
     /// record has no bytes of its own: in exports, and where the crate decodes.
-    fn data(&mut self, _data: &Data<'_>) -> bool {
+    fn data(&mut self, _data: &mut Data<'_, '_>) -> bool {
         true
     }
     /// Takes a record that [`Visitor::head`] asked for; a fault comes instead when its data is damaged.

@@ -1,14 +1,18 @@
 //! The data of a record as its bytes have it: what decides whether the record is worth decoding.
 
+use std::fmt;
 use std::sync::Arc;
 
+use super::decode::Decoder;
 use super::value;
+use crate::input;
 
 /// The data of one record before it is decoded.
-#[derive(Debug)]
-pub struct Data<'d> {
-    pub(super) bytes: &'d [u8],
-    pub(super) fields: Option<Fields<'d>>,
+pub struct Data<'d, 'c> {
+    bytes: &'d [u8],
+    decoder: &'d mut Decoder<'c>,
+    /// Whether the decoder has found the values, once it was asked.
+    is_found: Option<bool>,
 }
 
 /// The values of a record whose layout is known.
@@ -44,17 +48,30 @@ pub struct RawValue<'d> {
     pub bytes: &'d [u8],
 }
 
-impl<'d> Data<'d> {
+impl<'d, 'c> Data<'d, 'c> {
+    /// The data of the record whose head the decoder has read last.
+    pub(super) fn new(bytes: &'d [u8], decoder: &'d mut Decoder<'c>) -> Self {
+        Self { bytes, decoder, is_found: None }
+    }
+
     /// All bytes of the record, its header included.
     #[must_use]
     pub fn bytes(&self) -> &'d [u8] {
         self.bytes
     }
 
-    /// The values, where the record has a shape that is known.
-    #[must_use]
-    pub fn fields(&self) -> Option<&Fields<'d>> {
-        self.fields.as_ref()
+    /// The values, where the record has a shape that is known. They are looked for when they are first asked for.
+    pub fn fields(&mut self) -> Option<Fields<'_>> {
+        let decoder = &mut *self.decoder;
+        let is_found =
+            *self.is_found.get_or_insert_with(|| input::isolated(|| decoder.find()).unwrap_or(false));
+        self.decoder.fields().filter(|_| is_found)
+    }
+}
+
+impl fmt::Debug for Data<'_, '_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Data").field("bytes", &self.bytes).finish_non_exhaustive()
     }
 }
 

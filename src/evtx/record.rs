@@ -13,6 +13,8 @@ use super::Time;
 /// What is known of a record before its data is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head<'a> {
+    /// The same for heads with the same provider, event source, channel and computer, where that is known.
+    pub names: Option<Names>,
     /// `System/Provider/@Name`.
     pub provider: &'a str,
     /// `System/Provider/@EventSourceName`; empty when absent.
@@ -31,6 +33,15 @@ pub struct Head<'a> {
     pub record_id: u64,
     /// `System/TimeCreated/@SystemTime`.
     pub time: Time,
+}
+
+/// A combination of names in a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Names {
+    /// Tells chunks apart, as long as the program runs.
+    pub chunk: u64,
+    /// Tells combinations apart: they are counted from 0.
+    pub number: u16,
 }
 
 /// One entry of a log, decoded.
@@ -134,6 +145,7 @@ impl Record {
     #[must_use]
     pub fn head(&self) -> Head<'_> {
         Head {
+            names: None,
             provider: &self.provider,
             event_source: self.event_source.as_deref().unwrap_or_default(),
             channel: &self.channel,

@@ -3,6 +3,9 @@
 //! A field is a literal of the template, a slot of the instance, or absent. Templates whose `System` has any other
 //! shape have no [`Plan`]; their records are decoded as a whole.
 
+mod kept;
+
+pub(super) use self::kept::Words;
 use super::binxml::{NO_DEPENDENCY, Slot, Step, is_named, is_plain_name};
 use super::value::{self, Integer};
 use super::{Time, Unknown};
@@ -79,9 +82,9 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Finds `System` in the steps of an `Event`; `None` for shapes that must be decoded as a whole.
-    pub(super) fn new(chunk: &[u8], steps: &[Step]) -> Option<Self> {
+    pub(super) fn new(chunk: &[u8], steps: &[Step], words: &mut Words) -> Option<Self> {
         let (Step::Open { name, .. }, rest) = steps.split_first()? else { return None };
-        if !is_named(chunk, *name, "Event") {
+        if words.of(chunk, *name) != "Event" {
             return None;
         }
         let mut at = 1;
@@ -94,33 +97,43 @@ impl Plan {
         let Some(Step::Open { name, dependency: NO_DEPENDENCY, next, .. }) = steps.get(at) else {
             return None;
         };
-        if !is_named(chunk, *name, "System") || has_second_system(chunk, steps, *next) {
+        if words.of(chunk, *name) != "System" || has_second_system(chunk, steps, *next) {
             return None;
+        }
+        let own = steps.get(at..*next)?;
+        if let Some(plan) = words.alike(own, at) {
+            return Some(plan);
         }
         let mut plan = Self { sources: [Source::Absent; ITEMS.len()], first: at, behind: *next };
         let mut child = at + 1;
         while child + 1 < plan.behind {
-            child = plan.element(chunk, steps, child)?;
+            child = plan.element((chunk, words), steps, child)?;
         }
+        words.keep(own, &plan);
         Some(plan)
     }
 
     /// Takes one element of `System` and says where the next begins.
-    fn element(&mut self, chunk: &[u8], steps: &[Step], at: usize) -> Option<usize> {
+    fn element(&mut self, (chunk, words): (&[u8], &mut Words), steps: &[Step], at: usize) -> Option<usize> {
         let Some(Step::Open { name, dependency, next, .. }) = steps.get(at) else { return None };
         let mut inside = steps.get(at + 1..next.checked_sub(1)?)?;
-        let Some(first) = ITEMS.iter().position(|(element, ..)| is_named(chunk, *name, element)) else {
+        let word = words.of(chunk, *name);
+        let Some(first) = ITEMS.iter().position(|(element, ..)| *element == word) else {
             return Self::stranger(chunk, steps, at, *next);
         };
         while let Some((Step::Attribute { name: key, values }, rest)) = inside.split_first() {
             let (value, behind) = rest.split_at_checked(*values)?;
-            self.item(chunk, (first, Some(*key)), *dependency, value)?;
             inside = behind;
+            match words.of(chunk, *key) {
+                "" if is_plain_name(chunk, *key) => {}
+                "" => return None,
+                word => self.item((first, word), *dependency, value)?,
+            }
         }
         if inside.iter().any(|step| matches!(step, Step::Open { .. } | Step::Instance { .. })) {
             return None;
         }
-        self.item(chunk, (first, None), *dependency, inside)?;
+        self.item((first, ""), *dependency, inside)?;
         Some(*next)
     }
 
@@ -133,21 +146,13 @@ impl Plan {
         steps.get(at..next)?.iter().all(is_plain).then_some(next)
     }
 
-    /// Takes an attribute, or the text, of the element that [`ITEMS`] has at `first`.
-    fn item(
-        &mut self,
-        chunk: &[u8],
-        (first, key): (usize, Option<usize>),
-        dependency: u16,
-        value: &[Step],
-    ) -> Option<()> {
+    /// Takes an attribute, or with an empty name the text, of the element that [`ITEMS`] has at `first`.
+    fn item(&mut self, (first, name): (usize, &str), dependency: u16, value: &[Step]) -> Option<()> {
         let element = ITEMS.get(first)?.0;
-        let known =
-            ITEMS.iter().skip(first).take_while(|(own, ..)| *own == element).position(|(_, attribute, _)| {
-                key.map_or(attribute.is_empty(), |key| is_named(chunk, key, attribute))
-            });
+        let mut own = ITEMS.iter().skip(first).take_while(|(own, ..)| *own == element);
+        let known = own.position(|(_, attribute, _)| *attribute == name);
         let Some(source) = known.and_then(|index| self.sources.get_mut(first + index)) else {
-            return key.is_none_or(|key| is_plain_name(chunk, key)).then_some(());
+            return Some(());
         };
         if !matches!(source, Source::Absent) {
             return None;
@@ -166,6 +171,19 @@ impl Plan {
     /// Whether the field is the same in all records of the template.
     pub(super) fn is_constant(&self, item: Item) -> bool {
         !matches!(self.sources.get(item as usize), Some(Source::Slot { .. }))
+    }
+
+    /// The value that holds the field in instances with values of these types, none when it is absent; `None` when the
+    /// template has the field itself.
+    pub(super) fn slot(&self, item: Item, slots: &[Slot]) -> Option<Option<u16>> {
+        match self.sources.get(item as usize) {
+            None | Some(Source::Absent) => Some(None),
+            Some(Source::Literal { .. }) => None,
+            Some(Source::Slot { id, dependency }) => {
+                let depends = slots.get(usize::from(*dependency));
+                Some(depends.is_none_or(|slot| slot.kind != value::NULL).then_some(*id))
+            }
+        }
     }
 
     /// The field's type and bytes in one record; `Ok(None)` when it is absent or shows nothing.
@@ -235,6 +253,17 @@ pub(super) fn normalize(text: &mut String) {
     }
 }
 
+/// The numbers of a record's head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Numbers {
+    pub(super) event_id: u32,
+    pub(super) qualifiers: Option<u16>,
+    pub(super) level: u8,
+    pub(super) version: u8,
+    pub(super) record_id: u64,
+    pub(super) time: Time,
+}
+
 /// The fields of `System` of one record.
 #[derive(Clone, Copy)]
 pub(super) struct System<'c, 'p> {
@@ -244,6 +273,22 @@ pub(super) struct System<'c, 'p> {
 }
 
 impl<'c> System<'c, '_> {
+    /// The numbers of the head; a record id of zero is `number`.
+    pub(super) fn numbers(&self, number: u64) -> Result<Numbers, Unknown> {
+        let record_id = match self.element(Item::RecordId)? {
+            0 => number,
+            id => id,
+        };
+        Ok(Numbers {
+            event_id: self.element(Item::EventId)?,
+            qualifiers: self.attribute(Item::Qualifiers)?,
+            level: self.element(Item::Level)?,
+            version: self.element(Item::Version)?,
+            record_id,
+            time: self.time()?,
+        })
+    }
+
     pub(super) fn raw(&self, item: Item) -> Result<Option<Raw<'c>>, Unknown> {
         self.plan.raw(item, self.chunk, self.slots)
     }

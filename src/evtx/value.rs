@@ -156,13 +156,22 @@ pub(super) fn integer(kind: u8, bytes: &[u8]) -> Option<Integer> {
 
 /// The moment that a FILETIME's text names, as [`Time::parse`] reads it.
 pub(super) fn filetime(bytes: &[u8]) -> Option<Time> {
-    let ticks = u64_at(bytes, 0)?;
+    u64_at(bytes, 0).map(time_of)
+}
+
+/// The same for the ticks of a FILETIME.
+pub(super) fn time_of(ticks: u64) -> Time {
     if ticks < YEAR_10000 {
-        return Some(Time::from_filetime(ticks));
+        return Time::from_filetime(ticks);
     }
     let mut text = String::new();
     push_filetime(&mut text, ticks);
-    Some(Time::parse(&text).unwrap_or_default())
+    Time::parse(&text).unwrap_or_default()
+}
+
+/// Whether a type is that of a list.
+pub(super) fn is_array(kind: u8) -> bool {
+    kind & ARRAY != 0
 }
 
 /// The number of items of an array; `None` for a value of another type.

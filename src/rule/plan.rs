@@ -6,12 +6,15 @@
 //! records costs one look-up for each part. Parts are looked at as the log stores them; a record is only decoded
 //! when a test asks for more: for its sentence, or for any value.
 
+mod part;
+
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::detection::{Remnant, Test, decide};
-use super::field::{self, FieldKey, Subject};
+use self::part::{Part, Place, Stored};
+use super::detection::{Remnant, Test};
+use super::field::{FieldKey, Subject};
 use super::index::AtomId;
 use super::matcher::Matcher;
 use super::set::RuleSet;
@@ -20,11 +23,10 @@ use crate::text::Texts;
 
 /// Values of one part that are kept, and combinations of classes.
 const MAX_KEPT: usize = 2048;
-/// Classes of one part; real rules have a few.
-const MAX_CLASSES: usize = 1024;
-/// Longest value that is kept, and longest key of all values, in bytes.
-const MAX_KEY: usize = 768;
-const MAX_WHOLE: usize = 1024;
+/// Longest key of all values, in bytes.
+const MAX_WHOLE: usize = 8192;
+/// Bytes of all such keys of one event.
+const MAX_WHOLE_SIZE: usize = 1 << 20;
 
 /// How records of one event are matched.
 #[derive(Debug, Default)]
@@ -34,7 +36,11 @@ pub(crate) struct Plan {
     /// Atoms that depend on the record.
     open: Vec<(AtomId, Expression)>,
     parts: Vec<Part>,
-    outcomes: FxHashMap<Box<[u16]>, Outcome>,
+    outcomes: Vec<Outcome>,
+    /// Places of outcomes by the classes of the parts.
+    by_classes: FxHashMap<Box<[u16]>, usize>,
+    /// The classes and the place that were looked up last.
+    last: Option<(Box<[u16]>, usize)>,
     /// Lists of atoms by their number.
     lists: Vec<Arc<[AtomId]>>,
     numbers: FxHashMap<Arc<[AtomId]>, u32>,
@@ -44,6 +50,8 @@ pub(crate) struct Plan {
     key: Vec<u8>,
     /// Lists of atoms by all that a record says, where tests look at its sentence or at any value.
     whole: FxHashMap<Key, u32>,
+    /// Bytes of the keys in `whole`.
+    whole_size: usize,
     /// Whether some test looks at what [`Key`] does not hold.
     is_open: bool,
 }
@@ -61,24 +69,12 @@ pub(crate) enum Outlook {
 }
 
 /// What a combination of classes comes to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Outcome {
     /// The atoms that are met.
     met: u32,
     /// Atoms that only the decoded record decides.
     later: Arc<[AtomId]>,
-}
-
-/// A part of the record with all tests of it.
-#[derive(Debug)]
-struct Part {
-    key: FieldKey,
-    /// Matchers, and whether all must pass.
-    tests: Vec<(Arc<[Matcher]>, bool)>,
-    /// Classes of values by the value as it is stored.
-    known: FxHashMap<Box<[u8]>, u16>,
-    /// What the tests say of each class.
-    classes: Vec<Box<[bool]>>,
 }
 
 /// A test over the tests of parts.
@@ -93,28 +89,6 @@ enum Expression {
     Not(Box<Expression>),
     /// Looks at more than one part.
     Later,
-}
-
-/// Where a part's value stands.
-#[derive(Debug, Clone, Copy)]
-enum Place {
-    /// In the element of the layout with this number.
-    Element(usize),
-    /// In the field with this number, counted from one.
-    Position(usize),
-    Binary,
-    Head,
-    Absent,
-    /// It takes a decoded record.
-    Hidden,
-}
-
-/// A value as it is stored: what it is kept by, and how to get its text.
-enum Stored<'d> {
-    Raw(RawValue<'d>),
-    Bytes(&'d [u8]),
-    Text(String),
-    Absent,
 }
 
 impl Plan {
@@ -172,8 +146,7 @@ impl Plan {
             Test::Field { key, matchers, needs_all } => {
                 let known = self.parts.iter().position(|part| part.key == *key);
                 let part = known.unwrap_or_else(|| {
-                    let (known, classes) = (FxHashMap::default(), Vec::new());
-                    self.parts.push(Part { key: key.clone(), tests: Vec::new(), known, classes });
+                    self.parts.push(Part::new(key.clone()));
                     self.parts.len() - 1
                 });
                 let Some(tests) = self.parts.get_mut(part).map(|part| &mut part.tests) else {
@@ -186,12 +159,14 @@ impl Plan {
     }
 
     /// What a record matches, as far as its bytes tell.
-    pub(crate) fn outlook(&mut self, head: &Head<'_>, data: &Data<'_>) -> Outlook {
+    pub(crate) fn outlook(&mut self, head: &Head<'_>, data: &mut Data<'_, '_>) -> Outlook {
         if self.classify(head, data).is_none() {
             return Outlook::Open(None);
         }
         let outcome = self.outcome();
-        if outcome.later.is_empty() {
+        if let Some(outcome) = self.outcomes.get(outcome)
+            && outcome.later.is_empty()
+        {
             return Outlook::Known(outcome.met);
         }
         if self.key(head, data).is_none() {
@@ -204,41 +179,30 @@ impl Plan {
     }
 
     /// Finds the class of each part; `None` when that takes the decoded record.
-    fn classify(&mut self, head: &Head<'_>, data: &Data<'_>) -> Option<()> {
+    fn classify(&mut self, head: &Head<'_>, data: &mut Data<'_, '_>) -> Option<()> {
         self.classes.clear();
         if self.parts.is_empty() {
             return Some(());
         }
         let fields = data.fields()?;
         if self.places.0 != fields.layout {
-            let places = self.parts.iter().map(|part| place(&part.key, fields.names)).collect();
+            let places = self.parts.iter().map(|part| part::place(&part.key, fields.names)).collect();
             self.places = (fields.layout, places);
         }
         for (part, place) in self.parts.iter_mut().zip(&self.places.1) {
-            let value = match *place {
-                Place::Element(index) => {
-                    let guess = fields.values.get(index).filter(|field| field.element == index);
-                    let found = guess.or_else(|| fields.values.iter().find(|field| field.element == index));
-                    found.map_or(Stored::Absent, |field| Stored::Raw(field.value))
-                }
-                Place::Position(number) => {
-                    let field = number.checked_sub(1).and_then(|index| fields.values.get(index));
-                    field.map_or(Stored::Absent, |field| Stored::Raw(field.value))
-                }
-                Place::Binary => fields.binary.map_or(Stored::Absent, Stored::Bytes),
-                Place::Head => of_head(head, &part.key).map_or(Stored::Absent, Stored::Text),
-                Place::Absent => Stored::Absent,
-                Place::Hidden => return None,
-            };
-            self.classes.push(part.class(&value, &mut self.key)?);
+            let value = place.value(&part.key, head, &fields)?;
+            self.classes.push(part.class(&value)?);
         }
         Some(())
     }
 
     /// All that a record says; `None` when that is too long to be kept, or when records that say the same may read
     /// differently. [`Plan::outlook`] has looked at the same record.
-    pub(crate) fn key(&mut self, head: &Head<'_>, data: &Data<'_>) -> Option<&[u8]> {
-        let fields = data.fields().filter(|_| !self.is_open)?;
+    pub(crate) fn key(&mut self, head: &Head<'_>, data: &mut Data<'_, '_>) -> Option<&[u8]> {
+        if self.is_open {
+            return None;
+        }
+        let fields = data.fields()?;
         self.key.clear();
         self.key.extend([fields.version, u8::from(head.qualifiers.is_some()), head.level]);
         self.key.extend(head.qualifiers.unwrap_or_default().to_le_bytes());
@@ -265,14 +229,12 @@ impl Plan {
         let subject = Subject::new(record, texts);
         self.classes.clear();
         for part in &mut self.parts {
-            let value = match subject.value(&part.key) {
-                Some(text) => Stored::Text(text.into_owned()),
-                None => Stored::Absent,
-            };
-            self.classes.extend(part.class(&value, &mut self.key));
+            let text = subject.value(&part.key);
+            self.classes.extend(part.class(&text.as_deref().map_or(Stored::Absent, Stored::Text)));
         }
         let outcome = if self.classes.len() == self.parts.len() {
-            self.outcome()
+            let outcome = self.outcome();
+            self.outcomes.get(outcome).cloned().unwrap_or_default()
         } else {
             // Values of very many classes: each record is looked at by itself.
             let later = self.open.iter().map(|(id, _)| *id).collect();
@@ -290,9 +252,11 @@ impl Plan {
         atoms.sort_unstable();
         let number = self.number(atoms);
         if let Some(key) = key {
-            if self.whole.len() >= MAX_KEPT {
+            if self.whole_size >= MAX_WHOLE_SIZE {
                 self.whole.clear();
+                self.whole_size = 0;
             }
+            self.whole_size += key.len();
             self.whole.insert(key, number);
         }
         number
@@ -318,10 +282,22 @@ impl Plan {
         number
     }
 
-    /// What the classes of the parts come to.
-    fn outcome(&mut self) -> Outcome {
-        if let Some(known) = self.outcomes.get(&*self.classes) {
-            return known.clone();
+    /// The number of what the classes of the parts come to.
+    fn outcome(&mut self) -> usize {
+        if let Some((classes, known)) = &self.last
+            && **classes == *self.classes
+        {
+            return *known;
+        }
+        if let Some((classes, known)) = self.by_classes.get_key_value(&*self.classes) {
+            match &mut self.last {
+                Some((own, place)) if own.len() == classes.len() => {
+                    own.copy_from_slice(classes);
+                    *place = *known;
+                }
+                last => *last = Some((classes.clone(), *known)),
+            }
+            return *known;
         }
         let (mut met, mut later) = (self.sure.clone(), Vec::new());
         for (id, expression) in &self.open {
@@ -335,60 +311,13 @@ impl Plan {
         let outcome = Outcome { met: self.number(met), later: later.into() };
         if self.outcomes.len() >= MAX_KEPT {
             self.outcomes.clear();
+            self.by_classes.clear();
+            self.last = None;
         }
-        self.outcomes.insert(self.classes.as_slice().into(), outcome.clone());
-        outcome
-    }
-}
-
-impl Part {
-    /// The class of a value; `None` when only the decoded record has its text, or when there are too many classes.
-    fn class(&mut self, value: &Stored<'_>, key: &mut Vec<u8>) -> Option<u16> {
-        key.clear();
-        match value {
-            Stored::Raw(value) => {
-                key.push(value.kind);
-                key.extend_from_slice(value.bytes);
-            }
-            // Types of values end at 0x95.
-            Stored::Bytes(bytes) => {
-                key.push(0xfd);
-                key.extend_from_slice(bytes);
-            }
-            Stored::Text(text) => {
-                key.push(0xfe);
-                key.extend_from_slice(text.as_bytes());
-            }
-            Stored::Absent => key.push(0xff),
-        }
-        if let Some(known) = self.known.get(key.as_slice()) {
-            return Some(*known);
-        }
-        let text = match value {
-            Stored::Raw(value) => Some(value.text()?),
-            Stored::Bytes(bytes) => field::of_binary(&self.key, bytes),
-            Stored::Text(text) => Some(text.clone()),
-            Stored::Absent => None,
-        };
-        let values: Vec<&str> = text.as_deref().into_iter().collect();
-        let said: Box<[bool]> =
-            self.tests.iter().map(|(matchers, needs_all)| decide(matchers, *needs_all, &values)).collect();
-        let class = match self.classes.iter().position(|known| *known == said) {
-            Some(class) => class,
-            None if self.classes.len() >= MAX_CLASSES => return None,
-            None => {
-                self.classes.push(said);
-                self.classes.len() - 1
-            }
-        };
-        let class = u16::try_from(class).ok()?;
-        if key.len() <= MAX_KEY {
-            if self.known.len() >= MAX_KEPT {
-                self.known.clear();
-            }
-            self.known.insert(key.as_slice().into(), class);
-        }
-        Some(class)
+        let number = self.outcomes.len();
+        self.outcomes.push(outcome);
+        self.by_classes.insert(self.classes.as_slice().into(), number);
+        number
     }
 }
 
@@ -396,10 +325,7 @@ impl Expression {
     /// Whether it is true for records with these classes; `None` when that depends on more.
     fn decide(&self, parts: &[Part], classes: &[u16]) -> Option<bool> {
         match self {
-            Self::Part { part, test } => {
-                let class = usize::from(*classes.get(*part)?);
-                parts.get(*part)?.classes.get(class)?.get(*test).copied()
-            }
+            Self::Part { part, test } => parts.get(*part)?.says(*test, *classes.get(*part)?),
             Self::Not(inner) => inner.decide(parts, classes).map(|is_true| !is_true),
             Self::All(list) => together(list.iter().map(|item| item.decide(parts, classes)), false),
             Self::Any(list) => together(list.iter().map(|item| item.decide(parts, classes)), true),
@@ -418,42 +344,4 @@ fn together(items: impl Iterator<Item = Option<bool>>, decisive: bool) -> Option
         truth = truth.and(item);
     }
     truth
-}
-
-/// Where a part stands among the elements with these names.
-fn place(key: &FieldKey, names: &[Option<Arc<str>>]) -> Place {
-    match key {
-        FieldKey::Named(name) => {
-            let is_it =
-                |own: &Option<Arc<str>>| own.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name));
-            let mut found = names.iter().enumerate().filter(|(_, own)| is_it(own));
-            match (found.next(), found.next()) {
-                (None, _) => Place::Absent,
-                (Some((index, _)), None) => Place::Element(index),
-                // The first one that a record has is meant.
-                _ => Place::Hidden,
-            }
-        }
-        FieldKey::Position(number) => Place::Position(*number),
-        FieldKey::Binary | FieldKey::BinaryText | FieldKey::BinaryStatus => Place::Binary,
-        FieldKey::Qualifiers
-        | FieldKey::Channel
-        | FieldKey::Computer
-        | FieldKey::Level
-        | FieldKey::RecordId => Place::Head,
-        _ => Place::Hidden,
-    }
-}
-
-/// The value of a part that the head of a record has.
-fn of_head(head: &Head<'_>, key: &FieldKey) -> Option<String> {
-    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    match key {
-        FieldKey::Qualifiers => head.qualifiers.map(|value| value.to_string()),
-        FieldKey::Channel => some(head.channel),
-        FieldKey::Computer => some(head.computer),
-        FieldKey::Level => Some(head.level.to_string()),
-        FieldKey::RecordId => Some(head.record_id.to_string()),
-        _ => None,
-    }
 }

@@ -32,13 +32,27 @@ struct Key {
 pub(super) struct Gather {
     buckets: FxHashMap<Key, Bucket>,
     covers: FxHashMap<Origin, Cover>,
+    /// What records from the same origin, one after the other, cover.
+    run: Option<(Origin, Cover)>,
     /// Errors and warnings by computer, event and day since 1970.
     signatures: FxHashMap<(u32, u32, i64), u64>,
 }
 
 impl Gather {
     pub(super) fn cover(&mut self, origin: Origin, cover: Cover) {
-        self.covers.entry(origin).and_modify(|own| own.join(cover)).or_insert(cover);
+        match &mut self.run {
+            Some((own, run)) if *own == origin => run.join(cover),
+            _ => {
+                self.end_run();
+                self.run = Some((origin, cover));
+            }
+        }
+    }
+
+    fn end_run(&mut self) {
+        if let Some((origin, cover)) = self.run.take() {
+            self.covers.entry(origin).and_modify(|own| own.join(cover)).or_insert(cover);
+        }
     }
 
     pub(super) fn count_signature(&mut self, computer: u32, event: u32, time: Time) {
@@ -73,6 +87,7 @@ impl Gather {
 
     /// Puts what was gathered of a log into the tally.
     pub(super) fn flush(&mut self, learned: &Learned, log: &Arc<str>, tally: &mut Tally) {
+        self.end_run();
         let mut computers: FxHashMap<u32, Computer> = FxHashMap::default();
         for (key, bucket) in self.buckets.drain() {
             let Some(event) = learned.event(key.event) else { continue };

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 
+use super::gather::Origin;
 use super::interest::{self, Interest, Sign};
 use crate::evtx::Head;
 use crate::rule::{Key, Plan, RuleSet};
@@ -14,6 +15,9 @@ const MAX_NAMES: usize = 1 << 16;
 
 /// Most records of one event that are known to be signs, or not to be.
 const MAX_SIGNS: usize = 4096;
+
+/// Longest record of which that is kept, in bytes.
+const MAX_SIGN: usize = 1024;
 
 /// One kind of event, as long as the rules are the same.
 pub(super) struct Event {
@@ -29,6 +33,9 @@ pub(super) struct Event {
 impl Event {
     /// Keeps whether records that say the same are signs.
     pub(super) fn learn(&mut self, key: Key, is_sign: bool) {
+        if key.len() > MAX_SIGN {
+            return;
+        }
         if self.signs.len() >= MAX_SIGNS {
             self.signs.clear();
         }
@@ -36,16 +43,21 @@ impl Event {
     }
 }
 
+/// Numbers of the names of a provider and of an event source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Source {
+    pub(super) provider: u32,
+    pub(super) source: u32,
+}
+
 /// See the module.
 #[derive(Default)]
 pub(super) struct Learned {
     numbers: FxHashMap<Arc<str>, u32>,
     names: Vec<Arc<str>>,
-    /// By provider, event source and event id.
-    known: FxHashMap<(u32, u32, u32), u32>,
+    /// By source and event id.
+    known: FxHashMap<(Source, u32), u32>,
     events: Vec<Event>,
-    /// Provider and event source of the record before.
-    last: (u32, u32),
 }
 
 impl Learned {
@@ -67,30 +79,22 @@ impl Learned {
         name.map_or_else(|| Arc::from(""), Arc::clone)
     }
 
-    /// Whether a number stands for this name.
-    pub(super) fn is(&self, number: u32, name: &str) -> bool {
-        usize::try_from(number)
-            .ok()
-            .and_then(|number| self.names.get(number))
-            .is_some_and(|own| **own == *name)
-    }
-
-    /// The number of a record's event.
-    pub(super) fn event_of(&mut self, head: &Head<'_>, rules: &RuleSet, texts: &Texts) -> u32 {
-        // Many records come from the provider of the one before.
-        let (mut provider, mut source) = self.last;
-        if !self.is(provider, head.provider) || !self.is(source, head.event_source) {
-            (provider, source) = (self.number(head.provider), self.number(head.event_source));
-            self.last = (provider, source);
-        }
-        let key = (provider, source, head.event_id);
+    /// The number of the event of a record from a source.
+    pub(super) fn event_of(
+        &mut self,
+        source: Source,
+        head: &Head<'_>,
+        rules: &RuleSet,
+        texts: &Texts,
+    ) -> u32 {
+        let key = (source, head.event_id);
         if let Some(known) = self.known.get(&key) {
             return *known;
         }
         let number = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
         let plan = Plan::new(rules, head, texts);
         let (interest, sign) = interest::interest(head, &plan, rules);
-        let provider = self.name(key.0);
+        let provider = self.name(source.provider);
         self.events.push(Event {
             provider,
             event_id: head.event_id,
@@ -106,6 +110,14 @@ impl Learned {
     /// The event with a number.
     pub(super) fn event(&self, number: u32) -> Option<&Event> {
         self.events.get(usize::try_from(number).ok()?)
+    }
+
+    /// The event with a number, to learn of it, and the names of a computer and of a channel.
+    pub(super) fn event_at(&mut self, number: u32, origin: Origin) -> Option<(&mut Event, &str, &str)> {
+        let at = |number: u32| usize::try_from(number).ok();
+        let name = |number| at(number).and_then(|at| self.names.get(at)).map_or("", |name| &**name);
+        let (computer, channel) = (name(origin.computer), name(origin.channel));
+        Some((self.events.get_mut(at(number)?)?, computer, channel))
     }
 
     /// The event with a number, to learn of it.

@@ -14,7 +14,7 @@ use crate::evtx::{self, CHUNK_SIZE, FILE_HEADER_SIZE, Fault, Place};
 use crate::input::{Content, Format, Source};
 
 /// Bytes that are read at once: a few chunks, so that one large log keeps all cores busy.
-pub(super) const BLOCK: usize = 16 * CHUNK_SIZE;
+pub(super) const BLOCK: usize = 4 * CHUNK_SIZE;
 
 /// Reads a source to its end.
 pub(super) fn read(source: &Source, task: &Task<'_>, options: &Options<'_>) -> io::Result<Tally> {

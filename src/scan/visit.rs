@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::gather::{Gather, Origin};
 use super::interest::{self, Interest, Sign};
-use super::learned::{Learned, Pool};
+use super::learned::{Event, Learned, Pool, Source};
 use super::tally::{Cover, Tally};
 use crate::evtx::{Counts, Data, Fault, Head, Record, Time, Visitor};
 use crate::rule::{Key, Outlook, RuleSet};
@@ -36,6 +36,13 @@ struct Current {
     sign: Option<Key>,
 }
 
+/// What the names of a record's head stand for.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    origin: Origin,
+    source: Source,
+}
+
 /// Collects the records of some chunks of one log.
 pub(crate) struct Collector<'a> {
     task: &'a Task<'a>,
@@ -44,6 +51,8 @@ pub(crate) struct Collector<'a> {
     learned: Learned,
     gather: Gather,
     current: Current,
+    /// What combinations of names stand for, in the chunk with this number.
+    names: (u64, Vec<Option<Known>>),
     records: u64,
     bytes: u64,
 }
@@ -57,6 +66,7 @@ impl<'a> Collector<'a> {
             learned: task.pool.take(),
             gather: Gather::default(),
             current: Current::default(),
+            names: (0, Vec::new()),
             records: 0,
             bytes: 0,
         }
@@ -82,16 +92,35 @@ impl<'a> Collector<'a> {
         self.tally.logs.entry(Arc::clone(&self.log)).or_default().is_partial = true;
     }
 
-    /// Where a record comes from; most come from where the one before came from.
-    fn origin(&mut self, head: &Head<'_>) -> Origin {
-        let Origin { mut computer, mut channel } = self.current.origin;
-        if !self.learned.is(computer, head.computer) {
-            computer = self.learned.number(head.computer);
+    /// Where a record comes from, and which source wrote it.
+    fn known(&mut self, head: &Head<'_>) -> Known {
+        let Some(names) = head.names else { return self.learn(head) };
+        if names.chunk != self.names.0 {
+            self.names.0 = names.chunk;
+            self.names.1.clear();
         }
-        if !self.learned.is(channel, head.channel) {
-            channel = self.learned.number(head.channel);
+        // As many combinations as a chunk has room for.
+        let at = usize::from(names.number);
+        if let Some(Some(known)) = self.names.1.get(at) {
+            return *known;
         }
-        Origin { computer, channel }
+        let known = self.learn(head);
+        if at >= self.names.1.len() {
+            self.names.1.resize(at + 1, None);
+        }
+        if let Some(place) = self.names.1.get_mut(at) {
+            *place = Some(known);
+        }
+        known
+    }
+
+    fn learn(&mut self, head: &Head<'_>) -> Known {
+        let mut number = |name| self.learned.number(name);
+        let origin = Origin { computer: number(head.computer), channel: number(head.channel) };
+        Known {
+            origin,
+            source: Source { provider: number(head.provider), source: number(head.event_source) },
+        }
     }
 }
 
@@ -103,9 +132,9 @@ impl Visitor for Collector<'_> {
         if outside {
             return false;
         }
-        let origin = self.origin(head);
+        let Known { origin, source } = self.known(head);
         self.gather.cover(origin, Cover::at(head.time, head.record_id));
-        let event = self.learned.event_of(head, self.task.rules, self.task.texts);
+        let event = self.learned.event_of(source, head, self.task.rules, self.task.texts);
         if (1..=3).contains(&head.level) {
             self.gather.count_signature(origin.computer, event, head.time);
         }
@@ -115,40 +144,40 @@ impl Visitor for Collector<'_> {
         self.learned.event(event).is_some_and(|event| !matches!(event.interest, Interest::No))
     }
 
-    fn data(&mut self, data: &Data<'_>) -> bool {
+    fn data(&mut self, data: &mut Data<'_, '_>) -> bool {
         let Current { origin, event: number, time, record_id, level, qualifiers, .. } = self.current;
-        let (computer, channel) = (self.learned.name(origin.computer), self.learned.name(origin.channel));
-        let Some(event) = self.learned.event_mut(number) else { return true };
-        let provider = Arc::clone(&event.provider);
+        let Some((event, computer, channel)) = self.learned.event_at(number, origin) else { return true };
+        let Event { provider, event_id, interest, sign, plan, signs } = event;
         let head = Head {
-            provider: &provider,
+            names: None,
+            provider,
             event_source: "",
-            channel: &channel,
-            computer: &computer,
-            event_id: event.event_id,
+            channel,
+            computer,
+            event_id: *event_id,
             qualifiers,
             level,
             record_id,
             time,
         };
-        let atoms = match event.plan.outlook(&head, data) {
+        let atoms = match plan.outlook(&head, data) {
             Outlook::Known(atoms) => atoms,
             Outlook::Open(key) => {
                 self.current.key = key;
-                return event.interest.may_hold(data.bytes());
+                return interest.may_hold(data.bytes());
             }
         };
-        if event.plan.atoms(atoms).is_empty() && event.sign != Sign::Always {
-            if event.sign == Sign::No {
+        if *sign != Sign::Always && plan.atoms(atoms).is_empty() {
+            if *sign == Sign::No {
                 return false;
             }
-            let key = event.plan.key(&head, data);
-            match key.and_then(|key| event.signs.get(key)) {
+            let key = plan.key(&head, data);
+            match key.and_then(|key| signs.get(key)) {
                 Some(false) => return false,
                 Some(true) => {}
                 None => {
                     self.current.sign = key.map(Into::into);
-                    let may_be = event.interest.may_hold(data.bytes());
+                    let may_be = interest.may_hold(data.bytes());
                     if !may_be && let Some(key) = self.current.sign.take() {
                         event.learn(key, false);
                     }

@@ -70,7 +70,7 @@ impl Visitor for Everything {
         true
     }
 
-    fn data(&mut self, data: &Data<'_>) -> bool {
+    fn data(&mut self, data: &mut Data<'_, '_>) -> bool {
         self.stored.take(data);
         true
     }

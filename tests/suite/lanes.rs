@@ -38,7 +38,7 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    pub(crate) fn take(&mut self, data: &Data<'_>) {
+    pub(crate) fn take(&mut self, data: &mut Data<'_, '_>) {
         self.fields = data.fields().map(|fields| {
             self.binary = fields.binary.map(Into::into);
             self.version = fields.version;
@@ -78,7 +78,7 @@ impl Visitor for Everything {
         true
     }
 
-    fn data(&mut self, data: &Data<'_>) -> bool {
+    fn data(&mut self, data: &mut Data<'_, '_>) -> bool {
         self.stored.take(data);
         true
     }

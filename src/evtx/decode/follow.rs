@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::binxml::{self, Content, Slot, Step};
+use super::super::strings::{self, Use};
 use super::super::system::normalize;
 use super::super::{Unknown, value, xml};
 use super::{Decoder, Frame, MAX_CACHED, MAX_NESTING};
@@ -78,9 +79,11 @@ impl<'c> Decoder<'c> {
         }
         let bytes = binxml::name_bytes(self.chunk, offset).ok_or(Unknown)?;
         self.spend(bytes.len())?;
-        let units = bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit));
-        let text: Option<String> = char::decode_utf16(units).map(Result::ok).collect();
-        let name = text.and_then(|text| local_name(&text).map(Arc::from));
+        let name = strings::named(Use::Name, bytes, || {
+            let units = bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit));
+            let text: Option<String> = char::decode_utf16(units).map(Result::ok).collect();
+            text.and_then(|text| local_name(&text).map(Arc::from))
+        });
         if self.names.len() < MAX_CACHED {
             self.names.insert(offset, name.clone());
         }
@@ -149,10 +152,13 @@ impl<'c> Decoder<'c> {
             return Ok(Arc::clone(known));
         }
         let bytes = self.chunk.get(start..start + len).ok_or(Unknown)?;
-        let mut text = String::new();
-        value::push(&mut text, value::STRING, bytes).ok_or(Unknown)?;
-        normalize(&mut text);
-        let name: Arc<str> = Arc::from(text);
+        let name = strings::named(Use::Field, bytes, || {
+            let mut text = String::new();
+            value::push(&mut text, value::STRING, bytes)?;
+            normalize(&mut text);
+            Some(Arc::from(text))
+        });
+        let name = name.ok_or(Unknown)?;
         if self.fields.len() < MAX_CACHED {
             self.fields.insert(start, Arc::clone(&name));
         }

@@ -6,20 +6,23 @@
 
 mod follow;
 mod layout;
+mod shape;
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::FxHashMap;
 
 use self::layout::{DataPlace, Found};
-use super::binxml::{self, Content, Slot, Step};
+use self::shape::{Shape, Shapes};
+use super::binxml::{self, Content, Slot, Step, Values};
 use super::builder::{self, Builder};
 use super::strings::Strings;
-use super::system::{Item, Plan, System};
+use super::system::{Item, Numbers, Plan, System, Words};
 use super::walk::{RECORD_HEADER, Window};
-use super::{Head, Record, Unknown};
+use super::{Head, Names, Record, Unknown};
 
 /// Deepest nesting of instances and fragments in values; real records have two levels.
 const MAX_NESTING: usize = 8;
@@ -38,17 +41,27 @@ const MAX_COMPILED: usize = 1 << 20;
 /// Most names that a chunk may have, and most templates: a chunk has no room for more that differ.
 const MAX_CACHED: usize = 8192;
 
+/// Tells chunks apart.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
 struct Template {
     steps: Vec<Step>,
     plan: Option<Plan>,
     data: OnceCell<DataPlace>,
     /// The strings of its records' heads, when they are all literals.
     strings: Cell<Option<HeadStrings>>,
+    shapes: Shapes,
 }
 
 impl Template {
     fn new(steps: Vec<Step>, plan: Option<Plan>) -> Rc<Self> {
-        Rc::new(Self { steps, plan, data: OnceCell::new(), strings: Cell::new(None) })
+        Rc::new(Self {
+            steps,
+            plan,
+            data: OnceCell::new(),
+            strings: Cell::new(None),
+            shapes: Shapes::default(),
+        })
     }
 }
 
@@ -56,8 +69,8 @@ impl Template {
 enum Current {
     /// Nothing, or the record is taken.
     None,
-    /// The fields of `System` can be read; the values are the first ones of `slots`.
-    Planned { template: Rc<Template>, strings: HeadStrings, record_id: u64, number: u64 },
+    /// The fields of `System` can be read; the values are the first ones of `slots`, or `unread`.
+    Planned { template: Rc<Template>, strings: HeadStrings, numbers: Numbers, number: u64 },
     /// The record had to be decoded as a whole.
     Whole(Box<Record>),
 }
@@ -69,6 +82,8 @@ struct HeadStrings {
     event_source: usize,
     channel: usize,
     computer: usize,
+    /// Tells the combination of the four apart from others in the chunk.
+    number: u16,
 }
 
 /// Decodes the records of one chunk, one after the other.
@@ -78,12 +93,18 @@ pub(super) struct Decoder<'c> {
     templates: FxHashMap<usize, Option<Rc<Template>>>,
     /// Names of elements and attributes by their offset.
     names: FxHashMap<usize, Option<Arc<str>>>,
+    words: Words,
     /// Names of fields by the offset of the literal.
     fields: FxHashMap<usize, Arc<str>>,
+    /// Tells the chunk apart from others.
+    id: u64,
+    combinations: Vec<HeadStrings>,
     attributes: Strings<'c>,
     elements: Strings<'c>,
     guids: Strings<'c>,
     slots: Vec<Slot>,
+    /// The values of the record at hand, when they are not in `slots` yet.
+    unread: Option<Unread>,
     builder: Builder,
     scratch: String,
     found: Found<'c>,
@@ -91,6 +112,15 @@ pub(super) struct Decoder<'c> {
     record_left: Budget,
     chunk_left: Budget,
     compile_left: usize,
+}
+
+/// Values of a known shape.
+struct Unread {
+    shape: Rc<Shape>,
+    /// Where the first one begins.
+    first: usize,
+    /// The size of a last one that may have any.
+    open: usize,
 }
 
 /// What may still be spent.
@@ -124,11 +154,15 @@ impl<'c> Decoder<'c> {
             log: Arc::clone(log),
             templates: FxHashMap::default(),
             names: FxHashMap::default(),
+            words: Words::default(),
             fields: FxHashMap::default(),
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            combinations: Vec::new(),
             attributes: Strings::default(),
             elements: Strings::default(),
             guids: Strings::default(),
             slots: Vec::new(),
+            unread: None,
             builder: Builder::new(log),
             scratch: String::new(),
             found: Found::default(),
@@ -143,51 +177,108 @@ impl<'c> Decoder<'c> {
     pub(super) fn head(&mut self, window: &Window) -> Result<Head<'_>, Unknown> {
         self.current = Current::None;
         self.slots.clear();
+        self.unread = None;
         self.record_left = Budget { steps: MAX_STEPS, text: MAX_TEXT };
-        let template = self.root(window)?;
-        let Some(plan) = &template.plan else {
-            let record = self.whole(&template, window)?;
-            self.current = Current::Whole(Box::new(record));
-            let Current::Whole(record) = &self.current else { return Err(Unknown) };
-            return Ok(record.head());
-        };
-        let system = System { chunk: self.chunk, plan, slots: &self.slots };
-        let strings = match template.strings.get() {
-            Some(strings) => strings,
+        let (template, numbers) = match self.known(window) {
+            Some(known) => known,
             None => {
-                let strings = HeadStrings {
-                    provider: self.attributes.place(system.raw(Item::Provider)?, true)?,
-                    event_source: self.attributes.place(system.raw(Item::EventSource)?, true)?,
-                    channel: self.elements.place(system.raw(Item::Channel)?, false)?,
-                    computer: self.elements.place(system.raw(Item::Computer)?, false)?,
+                let (template, values) = self.root(window)?;
+                let Some(plan) = &template.plan else {
+                    let record = self.whole(&template, window)?;
+                    self.current = Current::Whole(Box::new(record));
+                    let Current::Whole(record) = &self.current else { return Err(Unknown) };
+                    return Ok(record.head());
                 };
-                let named = [Item::Provider, Item::EventSource, Item::Channel, Item::Computer];
-                if named.iter().all(|item| plan.is_constant(*item)) {
-                    template.strings.set(Some(strings));
+                let numbers = System { chunk: self.chunk, plan, slots: &self.slots }.numbers(window.id)?;
+                if let Some(shape) =
+                    values.and_then(|values| Shape::new(self.chunk, &values, &self.slots, plan))
+                {
+                    template.shapes.keep(shape);
                 }
-                strings
+                (template, numbers)
             }
         };
-        let record_id = match system.element(Item::RecordId)? {
-            0 => window.id,
-            id => id,
+        let strings = match template.strings.get() {
+            Some(strings) => strings,
+            None => self.strings(&template)?,
         };
-        let event_id = system.element(Item::EventId)?;
-        let qualifiers = system.attribute(Item::Qualifiers)?;
-        let level = system.element(Item::Level)?;
-        let time = system.time()?;
-        self.current = Current::Planned { template, strings, record_id, number: window.id };
+        self.current = Current::Planned { template, strings, numbers, number: window.id };
         Ok(Head {
+            names: Some(Names { chunk: self.id, number: strings.number }),
             provider: self.attributes.get(strings.provider),
             event_source: self.attributes.get(strings.event_source),
             channel: self.elements.get(strings.channel),
             computer: self.elements.get(strings.computer),
-            event_id,
-            qualifiers,
-            level,
-            record_id,
-            time,
+            event_id: numbers.event_id,
+            qualifiers: numbers.qualifiers,
+            level: numbers.level,
+            record_id: numbers.record_id,
+            time: numbers.time,
         })
+    }
+
+    /// The template and the numbers of a record whose values have a shape that is known.
+    fn known(&mut self, window: &Window) -> Option<(Rc<Template>, Numbers)> {
+        let (at, end) = (window.at + RECORD_HEADER, window.end);
+        let Content::Instance { start } = binxml::content_of(self.chunk, at, end)? else { return None };
+        let values = binxml::values_at(self.chunk, start, end)?;
+        let template = self.templates.get(&values.template)?.as_ref()?;
+        let (shape, open) = template.shapes.find(self.chunk, &values, end)?;
+        let first = values.first()?;
+        if !binxml::ends_at(self.chunk, shape.behind(first, open), end) {
+            return None;
+        }
+        let numbers = shape.numbers(self.chunk, first, window.id)?;
+        self.unread = Some(Unread { shape, first, open });
+        Some((Rc::clone(template), numbers))
+    }
+
+    /// Reads the values of the record at hand into `slots`.
+    fn fill(&mut self) {
+        if let Some(Unread { shape, first, open }) = self.unread.take() {
+            shape.fill(first, open, &mut self.slots);
+        }
+    }
+
+    /// The strings of the head of the record at hand.
+    fn strings(&mut self, template: &Template) -> Result<HeadStrings, Unknown> {
+        let known = self.unread.as_ref().map(|Unread { shape, first, .. }| (Rc::clone(shape), *first));
+        if let Some((shape, first)) = &known
+            && let Some(strings) = shape.strings(self.chunk, *first)
+        {
+            return Ok(strings);
+        }
+        self.fill();
+        let strings = self.read_strings(template)?;
+        if let Some((shape, first)) = known {
+            shape.keep_strings(first, strings);
+        }
+        Ok(strings)
+    }
+
+    fn read_strings(&mut self, template: &Template) -> Result<HeadStrings, Unknown> {
+        let plan = template.plan.as_ref().ok_or(Unknown)?;
+        let system = System { chunk: self.chunk, plan, slots: &self.slots };
+        let mut strings = HeadStrings {
+            provider: self.attributes.place(system.raw(Item::Provider)?, true)?,
+            event_source: self.attributes.place(system.raw(Item::EventSource)?, true)?,
+            channel: self.elements.place(system.raw(Item::Channel)?, false)?,
+            computer: self.elements.place(system.raw(Item::Computer)?, false)?,
+            number: 0,
+        };
+        let known = self.combinations.iter().position(|known| {
+            (known.provider, known.event_source, known.channel, known.computer)
+                == (strings.provider, strings.event_source, strings.channel, strings.computer)
+        });
+        let number = known.unwrap_or(self.combinations.len());
+        strings.number = u16::try_from(number).map_err(|_| Unknown)?;
+        if known.is_none() {
+            self.combinations.push(strings);
+        }
+        if shape::NAMED.iter().all(|item| plan.is_constant(*item)) {
+            template.strings.set(Some(strings));
+        }
+        Ok(strings)
     }
 
     /// Decodes the record whose head was read last.
@@ -195,10 +286,11 @@ impl<'c> Decoder<'c> {
         match std::mem::replace(&mut self.current, Current::None) {
             Current::None => Err(Unknown),
             Current::Whole(record) => Ok(*record),
-            Current::Planned { template, strings, record_id, number } => {
+            Current::Planned { template, strings, numbers, number } => {
+                self.fill();
                 let plan = template.plan.as_ref().ok_or(Unknown)?;
                 let mut record = self.system(plan, strings)?;
-                (record.record_id, record.number) = (record_id, number);
+                (record.record_id, record.number) = (numbers.record_id, number);
                 let frame = self.frame(&template.steps, 0, 0);
                 self.builder.begin(record);
                 self.follow(frame, 0, plan.first)?;
@@ -212,32 +304,34 @@ impl<'c> Decoder<'c> {
         Frame { steps, first_slot, slots: self.slots.len() - first_slot, depth }
     }
 
-    /// The steps of a record: those of its template, or its own.
-    fn root(&mut self, window: &Window) -> Result<Rc<Template>, Unknown> {
+    /// The steps of a record: those of its template, with where its values are, or its own.
+    fn root(&mut self, window: &Window) -> Result<(Rc<Template>, Option<Values>), Unknown> {
         let (at, end) = (window.at + RECORD_HEADER, window.end);
         if let Content::Instance { start } = binxml::content_of(self.chunk, at, end).ok_or(Unknown)? {
             let instance = binxml::read_instance(self.chunk, start, end, &mut self.slots).ok_or(Unknown)?;
             if binxml::ends_at(self.chunk, instance.end, end) {
-                return self.template(instance.template);
+                let values = binxml::values_at(self.chunk, start, end);
+                return Ok((self.template(instance.template)?, values));
             }
             self.slots.clear();
         }
         let steps = self.compile(at, end, false).filter(|steps| has_one_root(steps)).ok_or(Unknown)?;
-        let plan = Plan::new(self.chunk, &steps);
-        Ok(Template::new(steps, plan))
+        let plan = Plan::new(self.chunk, &steps, &mut self.words);
+        Ok((Template::new(steps, plan), None))
     }
 
     fn template(&mut self, offset: usize) -> Result<Rc<Template>, Unknown> {
         if let Some(known) = self.templates.get(&offset) {
             return known.clone().ok_or(Unknown);
         }
-        let compiled = binxml::template_stream(self.chunk, offset)
+        let stream = binxml::template_stream(self.chunk, offset);
+        let steps = stream
             .and_then(|(start, end)| self.compile(start, end, true))
-            .filter(|steps| has_one_root(steps))
-            .map(|steps| {
-                let plan = Plan::new(self.chunk, &steps);
-                Template::new(steps, plan)
-            });
+            .filter(|steps| has_one_root(steps));
+        let compiled = steps.map(|steps| {
+            let plan = Plan::new(self.chunk, &steps, &mut self.words);
+            Template::new(steps, plan)
+        });
         if self.templates.len() < MAX_CACHED {
             self.templates.insert(offset, compiled.clone());
         }
