@@ -7,8 +7,8 @@ use super::eval::{Judge, Truth, bounds, value};
 use super::evidence;
 use super::facts::is_fact;
 use super::identity::Identity;
-use super::plain;
 use super::timeline::Timeline;
+use super::{open, plain};
 use crate::evtx::{Span, Time};
 use crate::report::{Cause, Confidence, Fix, Note, RuledOut, Undecided};
 use crate::rule::cause::{CauseSpec, Weight};
@@ -283,6 +283,7 @@ fn build(rule: &Rule, spec: &CauseSpec, judge: &Judge<'_>, weighed: Weighed, sce
         summary: text(&spec.finding),
         description: rule.description.to_string(),
         because,
+        open: open::of(spec, confidence, judge),
         evidence: evidence::lines(scene, &hits),
         fixes: fixes.collect(),
         explains: Vec::new(),

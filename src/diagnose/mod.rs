@@ -19,6 +19,7 @@ mod finding;
 mod host;
 mod identity;
 mod life;
+mod open;
 mod outage;
 mod parties;
 mod plain;

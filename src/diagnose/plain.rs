@@ -52,6 +52,7 @@ pub(super) fn decide(number: usize, rule: &Rule, scene: &Scene<'_>) -> Finding {
         summary: format!("{text}; a plain Sigma rule says nothing of what this does to Remote Desktop"),
         description: rule.description.to_string(),
         because: Vec::new(),
+        open: Vec::new(),
         evidence: evidence::lines(scene, &hits),
         fixes: Vec::new(),
         explains: Vec::new(),

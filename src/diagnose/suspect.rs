@@ -177,6 +177,7 @@ fn cause(
                       may as well have activated an older change."
                 .to_owned(),
         because,
+        open: Vec::new(),
         evidence: evidence::lines(scene, &hits),
         fixes,
         explains: Vec::new(),

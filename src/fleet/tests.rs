@@ -74,6 +74,7 @@ fn cause(rule: &str, evidence: Vec<Evidence>, fixes: Vec<Fix>) -> Cause {
         summary: String::new(),
         description: String::new(),
         because: Vec::new(),
+        open: Vec::new(),
         evidence,
         fixes,
         explains: Vec::new(),

@@ -3,7 +3,7 @@
 use crate::evtx::{Fault, Span, Time};
 use crate::report::{
     Association, Cause, Change, Confidence, ConnectionCounts, Entry, EntryKind, Evidence, Exposure, Fix,
-    Fleet, Group, Host, HostLine, Interval, LogSummary, Note, Outage, Report, Risk, RuledOut, Severity,
+    Fleet, Group, Host, HostLine, Interval, LogSummary, Note, Open, Outage, Report, Risk, RuledOut, Severity,
     Status, Summary, Undecided, UpdateState, WindowsUpdate,
 };
 
@@ -235,6 +235,12 @@ fn wrapper() -> Cause {
             "The update replaced termsrv.dll 8 min earlier; no crash in the 6 days before.".to_owned(),
             "Connections still arrive (RdpCoreTS 131), so the network is not at fault.".to_owned(),
         ],
+        open: vec![Open {
+            needs: vec!["Security".to_owned()],
+            may_raise: false,
+            may_lower: true,
+            may_rule_out: true,
+        }],
         evidence: vec![
             crash,
             evidence("2026-01-14T03:12:41Z", "System", 7034, "The Remote Desktop Services service terminated unexpectedly. It has done this 3 time(s)."),
@@ -276,6 +282,12 @@ fn refused() -> Cause {
         summary: "The listener RDP-Tcp stopped at 03:12:41.".to_owned(),
         description: "Nothing listens on port 3389.".to_owned(),
         because: vec!["The service that owns the listener had just ended.".to_owned()],
+        open: vec![Open {
+            needs: vec!["Application".to_owned(), LSM.to_owned()],
+            may_raise: true,
+            may_lower: false,
+            may_rule_out: false,
+        }],
         evidence: vec![evidence("2026-01-14T03:12:44Z", "System", 1035, "The listener stack was down.")],
         fixes: Vec::new(),
         explains: Vec::new(),

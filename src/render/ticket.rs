@@ -109,6 +109,7 @@ fn cause(text: &mut Document, number: usize, cause: &Cause, clock: Clock) {
     if !cause.because.is_empty() {
         text.blocks.push(Block::List(cause.because.clone()));
     }
+    text.listed(4, "Not decided", cause.open.iter().map(words::open).collect());
     if !cause.fixes.is_empty() {
         text.heading(4, "Fix");
         text.blocks.push(Block::Steps(cause.fixes.iter().map(Step::new).collect()));

@@ -1,6 +1,6 @@
 //! The words for the report's closed lists, as people read them and as machines do.
 
-use crate::report::{Confidence, EntryKind, Fix, Risk, Severity, Status, Undecided, UpdateState};
+use crate::report::{Confidence, EntryKind, Fix, Open, Risk, Severity, Status, Undecided, UpdateState};
 
 /// `broken`.
 pub(crate) const fn status(status: Status) -> &'static str {
@@ -128,6 +128,19 @@ pub(crate) fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(char::to_uppercase);
     first.into_iter().flatten().chain(characters).collect()
+}
+
+/// What logs that are missing could do to a cause: `needs Security: could raise this confidence`.
+pub(crate) fn open(open: &Open) -> String {
+    let effect = match (open.may_raise, open.may_lower) {
+        (true, true) => "raise or lower this confidence",
+        (true, false) => "raise this confidence",
+        (false, true) => "lower this confidence",
+        (false, false) => "",
+    };
+    let out = if open.may_rule_out { "rule this cause out" } else { "" };
+    let joint = if effect.is_empty() || out.is_empty() { "" } else { ", or " };
+    format!("needs {}: could {effect}{joint}{out}", open.needs.join(", "))
 }
 
 /// What is open, and what would decide it.

@@ -208,6 +208,8 @@ pub struct Cause {
     pub description: String,
     /// Why it is believed, and what speaks against it, in sentences.
     pub because: Vec<String>,
+    /// What logs that are missing could still change.
+    pub open: Vec<Open>,
     /// The records that show it, in order of time.
     pub evidence: Vec<Evidence>,
     /// Steps, likeliest and safest first.
@@ -222,6 +224,19 @@ pub struct Cause {
     pub since: Option<Time>,
     /// Last record of the evidence.
     pub until: Option<Time>,
+}
+
+/// What logs that are missing could do to a cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// The channels, or what else is missing, sorted.
+    pub needs: Vec<String>,
+    /// Whether they could raise its confidence.
+    pub may_raise: bool,
+    /// Whether they could lower its confidence.
+    pub may_lower: bool,
+    /// Whether they could rule it out.
+    pub may_rule_out: bool,
 }
 
 /// Records of one kind that show something, as one line.

@@ -10,7 +10,7 @@ mod timeline;
 pub use fleet::{Association, Fleet, Group, HostLine};
 pub use host::{
     Cause, Change, Confidence, ConnectionCounts, Evidence, Exposure, Fix, Host, Interval, LogSummary, Note,
-    Outage, Party, PartyKind, Risk, RuledOut, Severity, Status, Undecided, UpdateState, WindowsUpdate,
+    Open, Outage, Party, PartyKind, Risk, RuledOut, Severity, Status, Undecided, UpdateState, WindowsUpdate,
 };
 pub use timeline::{Entry, EntryKind};
 

@@ -225,3 +225,58 @@ fn every_record_of_real_logs_is_counted() {
     let report = report(&[corpus.to_str().unwrap()]);
     insta::assert_snapshot!(format!("{} {}", report["summary"]["logs"], report["summary"]["records"]), @"44 19121");
 }
+
+/// A cause of one record of the System log, with weights that other logs would decide.
+const WEIGHED: &str = "\
+title: Weighed
+description: d
+references: [https://example.com]
+logsource: {product: windows}
+detection:
+    died: {Provider_Name: Service Control Manager, EventID: 7034}
+    refused: {Provider_Name: Microsoft-Windows-Security-Auditing, EventID: 4625}
+    crashed: {Provider_Name: Application Error, EventID: 1000}
+    arrived_here: {Provider_Name: Microsoft-Windows-RemoteDesktopServices-RdpCoreTS, EventID: 131}
+    restarted_here: {Provider_Name: Service Control Manager, EventID: 7036}
+    condition: died
+level: low
+cause:
+    family: other
+    finding: found
+    confidence: CONFIDENCE
+    when: died
+    raise:
+        - {if: crashed, say: crashed}
+        - {if: refused after died, say: refused}
+        - {if: restarted_here and crashed, say: never}
+    lower: [{if: no refused, say: nobody was refused}]
+    rules_out: [{if: arrived_here after died, say: somebody came}, {if: crashed count >= 99, say: often}]
+    fixes: [{do: Nothing., check: Nothing.}]
+";
+
+#[test]
+fn what_missing_logs_could_change_is_told_of_each_cause() {
+    let open = |confidence: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let rule = WEIGHED.replace("CONFIDENCE", confidence);
+        fs::write(folder.path().join("weighed.yml"), rule).unwrap();
+        let rules = folder.path().to_str().unwrap();
+        let report = report(&["--rules", rules, "samples/termservice-crash/System.evtx"]);
+        let causes = report["hosts"][0]["causes"].as_array().unwrap().clone();
+        let found = causes.iter().find(|cause| cause["rule"] == "weighed").unwrap();
+        let lines = found["open"].as_array().unwrap().iter().map(ToString::to_string);
+        lines.collect::<Vec<_>>()
+    };
+    let could = |needs: &str, effects: &str| format!(r#"{{"needs":["{needs}"],"could":[{effects}]}}"#);
+    let arrivals = could("Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational", r#""rule_out""#);
+    let both = [
+        arrivals.clone(),
+        could("Application", r#""raise","rule_out""#),
+        could("Security", r#""raise","lower""#),
+    ];
+    assert_eq!(open("medium"), both);
+    // What is sure cannot be raised, and what is only possible cannot be lowered.
+    let names = r#"Application","Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational"#;
+    assert_eq!(open("high"), [could(names, r#""rule_out""#), could("Security", r#""lower""#)]);
+    assert_eq!(open("low"), [arrivals, could("Security", r#""raise""#), both[1].clone()]);
+}

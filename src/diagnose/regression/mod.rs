@@ -204,6 +204,7 @@ fn found(
         ),
         description: format!("{} {}", case.symptom, case.cause),
         because,
+        open: Vec::new(),
         evidence: evidence::lines(scene, &shown),
         fixes: advice::fixes(case, affected),
         explains: Vec::new(),

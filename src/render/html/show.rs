@@ -3,7 +3,9 @@
 use super::super::clock::Clock;
 use super::super::{escape, headline, words};
 use crate::evtx::Time;
-use crate::report::{Confidence, Fix, Host, HostLine, Party, Risk, Severity, Status, Undecided, UpdateState};
+use crate::report::{
+    Confidence, Fix, Host, HostLine, Open, Party, Risk, Severity, Status, Undecided, UpdateState,
+};
 
 /// Shows values in one zone.
 #[derive(Clone, Copy)]
@@ -39,6 +41,10 @@ impl Show {
 
     pub(super) fn sentence(&self, text: &str) -> String {
         words::sentence(&self.text(text))
+    }
+
+    pub(super) fn open(&self, open: &Open) -> String {
+        self.text(&words::open(open))
     }
 
     pub(super) fn question(&self, open: &Undecided) -> String {

@@ -57,6 +57,10 @@ svchost.exe\_TermService crashed 3 times in rdpwrap.dll, first 8 minutes after K
 - The update replaced termsrv.dll 8 min earlier; no crash in the 6 days before.
 - Connections still arrive (RdpCoreTS 131), so the network is not at fault.
 
+#### Not decided
+
+- needs Security: could lower this confidence, or rule this cause out
+
 #### Fix
 
 1. Uninstall the wrapper, which puts Microsoft's termsrv.dll back
@@ -90,6 +94,10 @@ An effect of rdp\_wrapper\_mismatch.
 | 14 Jan 03:12:44 | System 1035 | The listener stack was down. | 1 |
 
 - The service that owns the listener had just ended.
+
+#### Not decided
+
+- needs Application, Microsoft-Windows-TerminalServices-LocalSessionManager/Operational: could raise this confidence
 
 ### Ruled out
 

@@ -39,6 +39,10 @@ pub(super) fn show(page: &mut Page<'_>, host: &Host, number: usize, cause: &Caus
     for reason in &cause.because {
         page.put("- ", &escape::line(reason, escape::SENTENCE), Tone::Plain)?;
     }
+    page.open("not decided");
+    for open in &cause.open {
+        page.put("- ", &escape::line(&words::open(open), escape::SENTENCE), Tone::Plain)?;
+    }
     effects(page, host, cause)?;
     fixes(page, &cause.fixes)?;
     page.open("see");

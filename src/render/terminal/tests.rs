@@ -46,6 +46,8 @@ also named WIN-3F7AQ2
                  6 days before.
                - Connections still arrive (RdpCoreTS 131), so the network is not
                  at fault.
+   not decided - needs Security: could lower this confidence, or rule this cause
+                 out
    explains    - The listener does not accept connections: The listener RDP-Tcp
                  stopped at 03:12:41.
    fix         1  Uninstall the wrapper, which puts Microsoft's termsrv.dll back
@@ -210,6 +212,8 @@ SRV-RDS02.corp.example              Windows Server 2019 (17763.5329)   1 log, 1 
    The listener RDP-Tcp stopped at 03:12:41.
    evidence    14 Jan 03:12:44  System 1035  The listener stack was down.
    because     - The service that owns the listener had just ended.
+   not decided - needs Application, Microsoft-Windows-TerminalServices-LocalSessionManager/Operational: could raise this
+                 confidence
 
 ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 SRV-FILE07.corp.example             Windows Server 2019 (17763.5329)   1 log, 1 204 records, 10 Jan to 14 Jan 2026 (UTC)

@@ -20,6 +20,7 @@ pub(super) struct Cause<'a> {
     summary: &'a str,
     description: &'a str,
     because: &'a [String],
+    open: Vec<Open<'a>>,
     evidence: Vec<Evidence<'a>>,
     fixes: Vec<Fix<'a>>,
     explains: &'a [String],
@@ -40,6 +41,7 @@ impl<'a> Cause<'a> {
             summary: &cause.summary,
             description: &cause.description,
             because: &cause.because,
+            open: cause.open.iter().map(Open::new).collect(),
             evidence: cause.evidence.iter().map(Evidence::new).collect(),
             fixes: cause.fixes.iter().map(Fix::new).collect(),
             explains: &cause.explains,
@@ -48,6 +50,23 @@ impl<'a> Cause<'a> {
             since: time(cause.since),
             until: time(cause.until),
         }
+    }
+}
+
+/// What logs that are missing could change.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Open<'a> {
+    needs: &'a [String],
+    #[cfg_attr(test, schemars(extend("items" = {"type": "string", "enum": ["raise", "lower", "rule_out"]})))]
+    could: Vec<&'static str>,
+}
+
+impl<'a> Open<'a> {
+    fn new(open: &'a report::Open) -> Self {
+        let effects = [(open.may_raise, "raise"), (open.may_lower, "lower"), (open.may_rule_out, "rule_out")];
+        let could = effects.into_iter().filter_map(|(may, name)| may.then_some(name));
+        Self { needs: &open.needs, could: could.collect() }
     }
 }
 
