@@ -21,7 +21,7 @@ use super::set::RuleSet;
 use crate::evtx::{Data, Head, RawValue, Record};
 use crate::text::Texts;
 
-/// Values of one part that are kept, and combinations of classes.
+/// Values of one part that are kept, and nodes.
 const MAX_KEPT: usize = 2048;
 /// Longest key of all values, in bytes.
 const MAX_WHOLE: usize = 8192;
@@ -36,17 +36,13 @@ pub(crate) struct Plan {
     /// Atoms that depend on the record.
     open: Vec<(AtomId, Expression)>,
     parts: Vec<Part>,
-    outcomes: Vec<Outcome>,
-    /// Places of outcomes by the classes of the parts.
-    by_classes: FxHashMap<Box<[u16]>, usize>,
-    /// The classes and the place that were looked up last.
-    last: Option<(Box<[u16]>, usize)>,
+    /// The first one is where each record begins.
+    nodes: Vec<Node>,
     /// Lists of atoms by their number.
     lists: Vec<Arc<[AtomId]>>,
     numbers: FxHashMap<Arc<[AtomId]>, u32>,
     /// Where the parts stand in a layout of data.
     places: (u64, Vec<Place>),
-    classes: Vec<u16>,
     key: Vec<u8>,
     /// Lists of atoms by all that a record says, where tests look at its sentence or at any value.
     whole: FxHashMap<Key, u32>,
@@ -68,7 +64,21 @@ pub(crate) enum Outlook {
     Open(Option<Key>),
 }
 
-/// What a combination of classes comes to.
+/// What is known when some parts have been looked at.
+#[derive(Debug)]
+enum Node {
+    /// It takes one more part.
+    Look {
+        part: usize,
+        /// Nodes by the part's class.
+        next: FxHashMap<u16, usize>,
+        /// The classes of the parts before.
+        classes: Box<[Option<u16>]>,
+    },
+    Done(Outcome),
+}
+
+/// What the classes of parts come to.
 #[derive(Debug, Clone, Default)]
 struct Outcome {
     /// The atoms that are met.
@@ -160,13 +170,8 @@ impl Plan {
 
     /// What a record matches, as far as its bytes tell.
     pub(crate) fn outlook(&mut self, head: &Head<'_>, data: &mut Data<'_, '_>) -> Outlook {
-        if self.classify(head, data).is_none() {
-            return Outlook::Open(None);
-        }
-        let outcome = self.outcome();
-        if let Some(outcome) = self.outcomes.get(outcome)
-            && outcome.later.is_empty()
-        {
+        let Some(outcome) = self.look(head, data) else { return Outlook::Open(None) };
+        if outcome.later.is_empty() {
             return Outlook::Known(outcome.met);
         }
         if self.key(head, data).is_none() {
@@ -178,22 +183,98 @@ impl Plan {
         }
     }
 
-    /// Finds the class of each part; `None` when that takes the decoded record.
-    fn classify(&mut self, head: &Head<'_>, data: &mut Data<'_, '_>) -> Option<()> {
-        self.classes.clear();
+    /// What the parts of a record come to as they are stored; `None` when that takes the decoded record.
+    fn look(&mut self, head: &Head<'_>, data: &mut Data<'_, '_>) -> Option<&Outcome> {
         if self.parts.is_empty() {
-            return Some(());
+            return self.walk(|_, _| None);
         }
         let fields = data.fields()?;
-        if self.places.0 != fields.layout {
-            let places = self.parts.iter().map(|part| part::place(&part.key, fields.names)).collect();
-            self.places = (fields.layout, places);
+        let mut places = std::mem::take(&mut self.places);
+        if places.0 != fields.layout {
+            let found = self.parts.iter().map(|part| part::place(&part.key, fields.names)).collect();
+            places = (fields.layout, found);
         }
-        for (part, place) in self.parts.iter_mut().zip(&self.places.1) {
-            let value = place.value(&part.key, head, &fields)?;
-            self.classes.push(part.class(&value)?);
+        let reached = self.reach(|at, part| {
+            let value = places.1.get(at)?.value(&part.key, head, &fields)?;
+            part.class(&value)
+        });
+        self.places = places;
+        self.done(reached?)
+    }
+
+    fn walk(&mut self, class: impl FnMut(usize, &mut Part) -> Option<u16>) -> Option<&Outcome> {
+        let reached = self.reach(class)?;
+        self.done(reached)
+    }
+
+    fn done(&self, node: usize) -> Option<&Outcome> {
+        match self.nodes.get(node)? {
+            Node::Done(outcome) => Some(outcome),
+            Node::Look { .. } => None,
         }
-        Some(())
+    }
+
+    /// Looks at one part after the other until nothing is open that parts decide; which one is next depends on what
+    /// those before have said. `None` when a part has no class.
+    fn reach(&mut self, mut class: impl FnMut(usize, &mut Part) -> Option<u16>) -> Option<usize> {
+        if self.nodes.is_empty() {
+            let root = self.node(vec![None; self.parts.len()].into());
+            self.nodes.push(root);
+        }
+        let mut at = 0;
+        while let Node::Look { part, next, .. } = self.nodes.get(at)? {
+            let part = *part;
+            let class = class(part, self.parts.get_mut(part)?)?;
+            at = match next.get(&class) {
+                Some(known) => *known,
+                None => self.grow(at, part, class)?,
+            };
+        }
+        Some(at)
+    }
+
+    /// Adds the node behind a node for a class of its part.
+    fn grow(&mut self, at: usize, part: usize, class: u16) -> Option<usize> {
+        let Node::Look { classes, .. } = self.nodes.get(at)? else { return None };
+        let mut classes = classes.clone();
+        *classes.get_mut(part)? = Some(class);
+        let node = self.node(classes);
+        if self.nodes.len() >= MAX_KEPT {
+            self.nodes.clear();
+            let root = self.node(vec![None; self.parts.len()].into());
+            self.nodes.extend([root, node]);
+            return Some(1);
+        }
+        let behind = self.nodes.len();
+        self.nodes.push(node);
+        if let Some(Node::Look { next, .. }) = self.nodes.get_mut(at) {
+            next.insert(class, behind);
+        }
+        Some(behind)
+    }
+
+    /// What is known of records whose parts have these classes.
+    fn node(&mut self, classes: Box<[Option<u16>]>) -> Node {
+        let (mut met, mut later) = (self.sure.clone(), Vec::new());
+        let mut wanted = vec![0_usize; self.parts.len()];
+        for (id, expression) in &self.open {
+            match expression.decide(&self.parts, &classes) {
+                Some(true) => met.push(*id),
+                Some(false) => {}
+                None => {
+                    later.push(*id);
+                    expression.wants(&self.parts, &classes, &mut wanted);
+                }
+            }
+        }
+        let most = wanted.iter().copied().max().unwrap_or_default();
+        match wanted.iter().position(|count| *count == most && most > 0) {
+            Some(part) => Node::Look { part, next: FxHashMap::default(), classes },
+            None => {
+                met.sort_unstable();
+                Node::Done(Outcome { met: self.number(met), later: later.into() })
+            }
+        }
     }
 
     /// All that a record says; `None` when that is too long to be kept, or when records that say the same may read
@@ -206,7 +287,16 @@ impl Plan {
         self.key.clear();
         self.key.extend([fields.version, u8::from(head.qualifiers.is_some()), head.level]);
         self.key.extend(head.qualifiers.unwrap_or_default().to_le_bytes());
-        self.key.extend(self.classes.iter().flat_map(|class| class.to_le_bytes()));
+        for part in &self.parts {
+            match part.key {
+                FieldKey::Channel => self.key.extend_from_slice(head.channel.as_bytes()),
+                FieldKey::Computer => self.key.extend_from_slice(head.computer.as_bytes()),
+                FieldKey::RecordId => self.key.extend(head.record_id.to_le_bytes()),
+                _ => continue,
+            }
+            // In no text.
+            self.key.push(u8::MAX);
+        }
         let binary = fields.binary.map(|bytes| RawValue { kind: u8::MAX, bytes });
         for value in fields.values.iter().map(|field| field.value).chain(binary) {
             self.key.push(value.kind);
@@ -227,19 +317,15 @@ impl Plan {
         key: Option<Key>,
     ) -> u32 {
         let subject = Subject::new(record, texts);
-        self.classes.clear();
-        for part in &mut self.parts {
+        let outcome = self.walk(|_, part| {
             let text = subject.value(&part.key);
-            self.classes.extend(part.class(&text.as_deref().map_or(Stored::Absent, Stored::Text)));
-        }
-        let outcome = if self.classes.len() == self.parts.len() {
-            let outcome = self.outcome();
-            self.outcomes.get(outcome).cloned().unwrap_or_default()
-        } else {
+            part.class(&text.as_deref().map_or(Stored::Absent, Stored::Text))
+        });
+        let outcome = outcome.cloned().unwrap_or_else(|| {
             // Values of very many classes: each record is looked at by itself.
             let later = self.open.iter().map(|(id, _)| *id).collect();
             Outcome { met: self.number(self.sure.clone()), later }
-        };
+        });
         if outcome.later.is_empty() {
             return outcome.met;
         }
@@ -281,55 +367,34 @@ impl Plan {
         self.numbers.insert(list, number);
         number
     }
-
-    /// The number of what the classes of the parts come to.
-    fn outcome(&mut self) -> usize {
-        if let Some((classes, known)) = &self.last
-            && **classes == *self.classes
-        {
-            return *known;
-        }
-        if let Some((classes, known)) = self.by_classes.get_key_value(&*self.classes) {
-            match &mut self.last {
-                Some((own, place)) if own.len() == classes.len() => {
-                    own.copy_from_slice(classes);
-                    *place = *known;
-                }
-                last => *last = Some((classes.clone(), *known)),
-            }
-            return *known;
-        }
-        let (mut met, mut later) = (self.sure.clone(), Vec::new());
-        for (id, expression) in &self.open {
-            match expression.decide(&self.parts, &self.classes) {
-                Some(true) => met.push(*id),
-                Some(false) => {}
-                None => later.push(*id),
-            }
-        }
-        met.sort_unstable();
-        let outcome = Outcome { met: self.number(met), later: later.into() };
-        if self.outcomes.len() >= MAX_KEPT {
-            self.outcomes.clear();
-            self.by_classes.clear();
-            self.last = None;
-        }
-        let number = self.outcomes.len();
-        self.outcomes.push(outcome);
-        self.by_classes.insert(self.classes.as_slice().into(), number);
-        number
-    }
 }
 
 impl Expression {
     /// Whether it is true for records with these classes; `None` when that depends on more.
-    fn decide(&self, parts: &[Part], classes: &[u16]) -> Option<bool> {
+    fn decide(&self, parts: &[Part], classes: &[Option<u16>]) -> Option<bool> {
         match self {
-            Self::Part { part, test } => parts.get(*part)?.says(*test, *classes.get(*part)?),
+            Self::Part { part, test } => parts.get(*part)?.says(*test, (*classes.get(*part)?)?),
             Self::Not(inner) => inner.decide(parts, classes).map(|is_true| !is_true),
             Self::All(list) => together(list.iter().map(|item| item.decide(parts, classes)), false),
             Self::Any(list) => together(list.iter().map(|item| item.decide(parts, classes)), true),
             Self::Later => None,
+        }
+    }
+
+    /// Counts the parts that may decide it.
+    fn wants(&self, parts: &[Part], classes: &[Option<u16>], wanted: &mut [usize]) {
+        match self {
+            Self::Part { part, .. } if classes.get(*part).is_some_and(Option::is_none) => {
+                if let Some(count) = wanted.get_mut(*part) {
+                    *count += 1;
+                }
+            }
+            Self::Part { .. } | Self::Later => {}
+            Self::Not(inner) => inner.wants(parts, classes, wanted),
+            Self::All(list) | Self::Any(list) => {
+                let open = list.iter().filter(|item| item.decide(parts, classes).is_none());
+                open.for_each(|item| item.wants(parts, classes, wanted));
+            }
         }
     }
 }
