@@ -262,8 +262,9 @@ fn condition(node: &Node, flaws: &mut Flaws) -> Option<When> {
 }
 
 fn weights(node: Option<&Node>, flaws: &mut Flaws) -> Vec<Weight> {
-    let mut out = Vec::new();
-    for item in node.map(Node::items).unwrap_or_default() {
+    let items = node.map(Node::items).unwrap_or_default();
+    let mut out = Vec::with_capacity(items.len());
+    for item in items {
         flaws.unknown_keys(item, &keys::WEIGHT);
         let Some(if_node) = item.get("if") else {
             flaws.error(item.mark, "`if` is missing", "write `- if: SIGNAL` and `  say: '…'`");

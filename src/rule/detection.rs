@@ -416,8 +416,13 @@ impl Test {
             Self::All(tests) => ('&', &**tests),
             Self::Not(test) => ('!', std::slice::from_ref(&**test)),
             Self::Field { key, matchers, needs_all } => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "({key:?}{}", u8::from(*needs_all));
+                out.push('(');
+                match key {
+                    FieldKey::Named(name) => out.extend(["\0", name]),
+                    // Writing to a string cannot fail.
+                    part => drop(write!(out, "{part:?}")),
+                }
+                out.push(if *needs_all { '&' } else { '|' });
                 matchers.iter().for_each(|matcher| matcher.spell(out));
                 return out.push(')');
             }

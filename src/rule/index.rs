@@ -16,10 +16,10 @@ pub(crate) type AtomId = u32;
 
 /// What a test demands of provider and id; an empty list demands nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Demand {
-    pub(crate) providers: Option<Vec<Box<str>>>,
+pub(crate) struct Demand<N = Box<str>> {
+    pub(crate) providers: Option<Vec<N>>,
     pub(crate) event_ids: Option<Vec<u32>>,
-    pub(crate) channels: Option<Vec<Box<str>>>,
+    pub(crate) channels: Option<Vec<N>>,
 }
 
 impl Demand {
@@ -48,19 +48,19 @@ impl Index {
         match (&demand.providers, &demand.event_ids, &demand.channels) {
             (Some(providers), Some(ids), _) => {
                 for provider in providers {
-                    let by_id = self.by_both.entry(provider.clone()).or_default();
+                    let by_id = of(&mut self.by_both, provider);
                     ids.iter().for_each(|id| by_id.entry(*id).or_default().push(atom));
                 }
             }
             (Some(providers), None, _) => {
                 for provider in providers {
-                    self.by_provider.entry(provider.clone()).or_default().push(atom);
+                    of(&mut self.by_provider, provider).push(atom);
                 }
             }
             (None, Some(ids), _) => ids.iter().for_each(|id| self.by_id.entry(*id).or_default().push(atom)),
             (None, None, Some(channels)) => {
                 for channel in channels {
-                    self.by_channel.entry(channel.clone()).or_default().push(atom);
+                    of(&mut self.by_channel, channel).push(atom);
                 }
             }
             (None, None, None) => self.always.push(atom),
@@ -97,9 +97,19 @@ impl Index {
     }
 }
 
+/// What is kept of a name.
+fn of<'m, T: Default>(by_name: &'m mut FxHashMap<Box<str>, T>, name: &str) -> &'m mut T {
+    if !by_name.contains_key(name) {
+        by_name.insert(name.into(), T::default());
+    }
+    by_name.get_mut(name).expect("it was put there where it was not")
+}
+
 /// What a test, under its log source, demands.
 pub(crate) fn demand(test: &Test, constraint: &Constraint) -> Demand {
-    let mut demand = demand_of(test);
+    let Demand { providers, event_ids, channels } = demand_of(test);
+    let owned = |names: Option<Vec<&str>>| names.map(|names| names.into_iter().map(Into::into).collect());
+    let mut demand = Demand { providers: owned(providers), event_ids, channels: owned(channels) };
     if demand.event_ids.is_none() && !constraint.event_ids.is_empty() {
         demand.event_ids = Some(constraint.event_ids.clone());
     }
@@ -112,7 +122,7 @@ pub(crate) fn demand(test: &Test, constraint: &Constraint) -> Demand {
     demand
 }
 
-fn demand_of(test: &Test) -> Demand {
+fn demand_of(test: &Test) -> Demand<&str> {
     match test {
         Test::All(tests) => tests.iter().map(demand_of).fold(Demand::default(), |left, right| Demand {
             providers: both(left.providers, right.providers),
@@ -138,11 +148,11 @@ fn demand_of(test: &Test) -> Demand {
     }
 }
 
-fn words(matchers: &[Matcher]) -> Option<Vec<Box<str>>> {
+fn words(matchers: &[Matcher]) -> Option<Vec<&str>> {
     matchers
         .iter()
         .map(|matcher| match matcher {
-            Matcher::Equal(text, _) => Some(text.clone()),
+            Matcher::Equal(text, _) => Some(&**text),
             _ => None,
         })
         .collect()

@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 
 use regex::{Regex, RegexBuilder, bytes};
 
+use super::matcher::Part;
+
 /// Largest compiled regular expression in bytes.
 const REGEX_LIMIT: usize = 4 << 20;
 /// Deepest nesting in which words are looked for.
@@ -30,6 +32,7 @@ pub(crate) struct Pattern {
 #[derive(Debug, PartialEq)]
 struct Word {
     text: String,
+    place: Part,
     /// Whether each text passes in which it stands.
     is_enough: bool,
 }
@@ -97,8 +100,8 @@ impl Pattern {
 
     /// What its words say of a text that is ASCII.
     fn outlook(&self, text: &str) -> Option<bool> {
-        let words = self.words.get_or_init(|| words(&self.source, self.flags.0)).as_deref();
-        let mut held = words?.iter().filter(|word| holds(text, &word.text)).peekable();
+        let words = self.words.get_or_init(|| words(&self.source, (self.flags.0, self.flags.1))).as_deref();
+        let mut held = words?.iter().filter(|word| word.stands_in(text)).peekable();
         match held.peek() {
             None => Some(false),
             Some(_) => held.any(|word| word.is_enough).then_some(true),
@@ -106,17 +109,27 @@ impl Pattern {
     }
 }
 
-/// Whether a word stands in a text, without case.
-fn holds(text: &str, word: &str) -> bool {
-    text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+impl Word {
+    /// Whether it stands in a text, without case.
+    fn stands_in(&self, text: &str) -> bool {
+        let (text, own) = (text.as_bytes(), self.text.as_bytes());
+        let is_own = |part: &[u8]| part.eq_ignore_ascii_case(own);
+        match self.place {
+            Part::Whole => is_own(text),
+            Part::Start => text.get(..own.len()).is_some_and(is_own),
+            Part::End => text.len().checked_sub(own.len()).and_then(|at| text.get(at..)).is_some_and(is_own),
+            Part::Anywhere => text.windows(own.len()).any(is_own),
+        }
+    }
 }
 
 /// The words of an expression; `None` when it has none or is written in a way that is not looked into.
-fn words(source: &str, ignores_case: bool) -> Option<Vec<Word>> {
+fn words(source: &str, (ignores_case, multi_line): (bool, bool)) -> Option<Vec<Word>> {
     let inline = source.strip_prefix("(?").and_then(|rest| rest.split_once(')'));
     let inline = inline.filter(|(flags, _)| flags.chars().all(|flag| matches!(flag, 'i' | 'm' | 's')));
     let (flags, rest) = inline.unwrap_or(("", source));
-    let mut reader = Reader { rest: rest.chars().peekable(), depth: 0, is_strange: false };
+    let has_lines = multi_line || flags.contains('m');
+    let mut reader = Reader { rest: rest.chars().peekable(), depth: 0, has_lines, is_strange: false };
     let found = reader.alternatives();
     let mut words = found.filter(|_| !reader.is_strange && reader.rest.next().is_none())?;
     let ignores_case = ignores_case || flags.contains('i');
@@ -128,6 +141,8 @@ fn words(source: &str, ignores_case: bool) -> Option<Vec<Word>> {
 struct Reader<'a> {
     rest: Peekable<Chars<'a>>,
     depth: usize,
+    /// Whether its anchors stand for lines.
+    has_lines: bool,
     /// Whether it has something that is not known here.
     is_strange: bool,
 }
@@ -141,13 +156,20 @@ struct Sequence {
     best: Option<Vec<Word>>,
     /// Texts, groups and other parts.
     parts: usize,
+    /// Whether it stands at the beginning, and at the end.
+    anchors: (bool, bool),
 }
 
 impl Sequence {
+    fn is_empty(&self) -> bool {
+        self.parts == 0 && self.run.is_empty()
+    }
+
     /// Ends the text that is being read.
     fn end_run(&mut self) {
         if !self.run.is_empty() {
-            let word = Word { text: std::mem::take(&mut self.run), is_enough: true };
+            let text = std::mem::take(&mut self.run);
+            let word = Word { text, place: Part::Anywhere, is_enough: true };
             self.add(Some(vec![word]));
         }
     }
@@ -201,6 +223,13 @@ impl Reader<'_> {
                     self.class();
                     self.other(&mut read);
                 }
+                '^' if !self.has_lines && read.is_empty() => {
+                    self.is_strange |= self.repeat().is_some();
+                    read.anchors.0 = true;
+                }
+                '$' if !self.has_lines && matches!(self.rest.peek(), None | Some('|' | ')')) => {
+                    read.anchors.1 = true;
+                }
                 '.' | '^' | '$' => self.other(&mut read),
                 literal if literal.is_ascii() => self.literal(literal, &mut read),
                 _ => self.other(&mut read),
@@ -208,7 +237,18 @@ impl Reader<'_> {
         }
         read.end_run();
         let mut words = read.best?;
-        words.iter_mut().for_each(|word| word.is_enough &= read.parts == 1);
+        for word in &mut words {
+            let is_loose = word.place == Part::Anywhere;
+            word.is_enough &= read.parts == 1 && (is_loose || read.anchors == (false, false));
+            if word.is_enough && is_loose {
+                word.place = match read.anchors {
+                    (true, true) => Part::Whole,
+                    (true, false) => Part::Start,
+                    (false, true) => Part::End,
+                    (false, false) => Part::Anywhere,
+                };
+            }
+        }
         Some(words)
     }
 
@@ -277,7 +317,7 @@ mod tests {
     use super::{Pattern, words};
 
     fn read(source: &str) -> Option<Vec<(String, bool)>> {
-        Some(words(source, false)?.into_iter().map(|word| (word.text, word.is_enough)).collect())
+        Some(words(source, (false, false))?.into_iter().map(|word| (word.text, word.is_enough)).collect())
     }
 
     #[test]
@@ -300,6 +340,9 @@ mod tests {
             assert_eq!(read(none), None, "{none}");
         }
         assert_eq!(read("CASED"), some(&[("CASED", false)]));
+        assert_eq!(read("(?i)^(nsi|Dhcp)$"), some(&[("nsi", true), ("Dhcp", true)]));
+        assert_eq!(read("(?im)^nsi"), some(&[("nsi", false)]));
+        assert_eq!(read("^*nsi"), None);
     }
 
     #[test]
@@ -310,6 +353,12 @@ mod tests {
             r"(?i)\b3389\b|remote ?desktop|rdp",
             r"reason code (0x)?0*[34]\s*$",
             "(?i)(?:ab)+c",
+            "(?i)^(nsi|Dhcp)",
+            "(?i)(nsi|dhcp$)",
+            "(?i)^(^nsi|dhcp)$",
+            "(?im)^Dhcp$",
+            "(?i)^ab|x$|^$",
+            "(?i)(^ab)+c",
             "Ab",
             r"\w+\s\d",
             r"(?i)[^k]\x{212a}|\u{17f}er",
@@ -319,6 +368,8 @@ mod tests {
             "",
             "DHCP",
             "xdhcp",
+            "dhcpx",
+            "dhcp\nx",
             "2024 CUMULATIVE",
             "Version 22H2",
             "windows 11, ",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
 
 use super::check;
@@ -235,7 +235,10 @@ impl RuleSet {
 
     fn compile(&mut self) {
         // Many rules look at the same records in the same way; each such test is made once.
-        let mut known: FxHashMap<String, (AtomId, bool)> = FxHashMap::default();
+        let most: usize = self.rules.iter().map(|rule| rule.detection.selections.len() + 1).sum();
+        self.atoms.reserve(most);
+        let mut known: FxHashMap<String, (AtomId, bool)> =
+            FxHashMap::with_capacity_and_hasher(most, FxBuildHasher);
         for rule in &self.rules {
             let mut own = Vec::new();
             if rule.constraint.impossible.is_some() {
@@ -372,8 +375,10 @@ fn spelled(constraint: &Constraint, test: &Test) -> String {
         out.push_str(name);
         out.push('\0');
     }
-    // Writing to a string cannot fail.
-    let _ = write!(out, "{}\0{:?}", constraint.channels.len(), constraint.event_ids);
+    if !out.is_empty() || !constraint.event_ids.is_empty() {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{}\0{:?}", constraint.channels.len(), constraint.event_ids);
+    }
     test.spell(&mut out);
     out
 }

@@ -138,11 +138,16 @@ const WORDS: &[&str] = &[
 /// Reads a condition.
 pub(crate) fn parse(text: &str) -> Result<When, Problem> {
     let mut words = Vec::with_capacity(text.len() / 4);
-    for part in text.split_whitespace().flat_map(|part| part.split_inclusive(SIGNS)) {
-        let word = part.trim_end_matches(SIGNS);
-        words.extend(
-            [word, part.strip_prefix(word).unwrap_or_default()].iter().filter(|word| !word.is_empty()),
-        );
+    for part in text.split_whitespace() {
+        if !part.bytes().any(|byte| SIGNS.contains(&char::from(byte))) {
+            words.push(part);
+            continue;
+        }
+        for part in part.split_inclusive(SIGNS) {
+            let word = part.trim_end_matches(SIGNS);
+            let sign = part.strip_prefix(word).unwrap_or_default();
+            words.extend([word, sign].into_iter().filter(|word| !word.is_empty()));
+        }
     }
     let mut parser = Parser { words, at: 0, depth: 0 };
     let read = parser.any().and_then(|when| match parser.peek() {
@@ -210,19 +215,27 @@ impl<'a> Parser<'a> {
     }
 
     fn any(&mut self) -> Result<When, Problem> {
-        let mut parts = vec![self.all()?];
+        let first = self.all()?;
+        if self.peek() != Some("or") {
+            return Ok(first);
+        }
+        let mut parts = vec![first];
         while self.takes("or") {
             parts.push(self.all()?);
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { When::Any(parts) })
+        Ok(When::Any(parts))
     }
 
     fn all(&mut self) -> Result<When, Problem> {
-        let mut parts = vec![self.one()?];
+        let first = self.one()?;
+        if self.peek() != Some("and") {
+            return Ok(first);
+        }
+        let mut parts = vec![first];
         while self.takes("and") {
             parts.push(self.one()?);
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { When::All(parts) })
+        Ok(When::All(parts))
     }
 
     fn one(&mut self) -> Result<When, Problem> {
