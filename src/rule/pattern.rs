@@ -13,6 +13,8 @@ use super::matcher::Part;
 
 /// Largest compiled regular expression in bytes.
 const REGEX_LIMIT: usize = 4 << 20;
+/// Most characters of one repeated kind that are looked for.
+const MAX_TIMES: usize = 16;
 /// Deepest nesting in which words are looked for.
 const MAX_DEPTH: usize = 16;
 
@@ -28,10 +30,10 @@ pub(crate) struct Pattern {
     regex: OnceLock<Option<Regex>>,
 }
 
-/// A text, one of which stands, without case, in every text that passes.
+/// Characters in a row, one of which stand, without case, in every text that passes.
 #[derive(Debug, PartialEq)]
 struct Word {
-    text: String,
+    steps: Vec<Step>,
     place: Part,
     /// Whether each text passes in which it stands.
     is_enough: bool,
@@ -109,17 +111,45 @@ impl Pattern {
     }
 }
 
+/// One character of a word.
+#[derive(Debug, Clone, PartialEq)]
+enum Step {
+    Byte(u8),
+    /// One in these ranges.
+    Class(Vec<(u8, u8)>),
+}
+
+impl Step {
+    /// Whether a character is the one, without case.
+    fn takes(&self, byte: u8) -> bool {
+        match self {
+            Self::Byte(own) => own.eq_ignore_ascii_case(&byte),
+            Self::Class(ranges) => ranges.iter().any(|(from, to)| {
+                let is_in = |byte: u8| (*from..=*to).contains(&byte);
+                is_in(byte.to_ascii_lowercase()) || is_in(byte.to_ascii_uppercase())
+            }),
+        }
+    }
+}
+
 impl Word {
     /// Whether it stands in a text, without case.
     fn stands_in(&self, text: &str) -> bool {
-        let (text, own) = (text.as_bytes(), self.text.as_bytes());
-        let is_own = |part: &[u8]| part.eq_ignore_ascii_case(own);
+        let (text, length) = (text.as_bytes(), self.steps.len());
+        let is_own = |part: &[u8]| {
+            part.len() == length && part.iter().zip(&self.steps).all(|(byte, step)| step.takes(*byte))
+        };
         match self.place {
             Part::Whole => is_own(text),
-            Part::Start => text.get(..own.len()).is_some_and(is_own),
-            Part::End => text.len().checked_sub(own.len()).and_then(|at| text.get(at..)).is_some_and(is_own),
-            Part::Anywhere => text.windows(own.len()).any(is_own),
+            Part::Start => text.get(..length).is_some_and(is_own),
+            Part::End => text.len().checked_sub(length).and_then(|at| text.get(at..)).is_some_and(is_own),
+            Part::Anywhere => text.windows(length).any(is_own),
         }
+    }
+
+    /// How much it says: a class of characters is found in many texts.
+    fn weight(&self) -> usize {
+        self.steps.iter().map(|step| if matches!(step, Step::Byte(_)) { 4 } else { 1 }).sum()
     }
 }
 
@@ -150,8 +180,8 @@ struct Reader<'a> {
 /// What was read of one alternative.
 #[derive(Default)]
 struct Sequence {
-    /// The text that is being read.
-    run: String,
+    /// The word that is being read.
+    run: Vec<Step>,
     /// The words so far that say most.
     best: Option<Vec<Word>>,
     /// Texts, groups and other parts.
@@ -160,27 +190,36 @@ struct Sequence {
     anchors: (bool, bool),
 }
 
+/// How often a part may stand.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Repeat {
+    Times(usize),
+    /// At least once.
+    Often,
+    /// Also not at all, or in a way that is not looked into.
+    Perhaps,
+}
+
 impl Sequence {
     fn is_empty(&self) -> bool {
         self.parts == 0 && self.run.is_empty()
     }
 
-    /// Ends the text that is being read.
+    /// Ends the word that is being read.
     fn end_run(&mut self) {
         if !self.run.is_empty() {
-            let text = std::mem::take(&mut self.run);
-            let word = Word { text, place: Part::Anywhere, is_enough: true };
+            let steps = std::mem::take(&mut self.run);
+            let word = Word { steps, place: Part::Anywhere, is_enough: true };
             self.add(Some(vec![word]));
         }
     }
 
-    /// Adds a part with its words. Words say more the longer the shortest of them is.
+    /// Adds a part with its words. Words say as much as that of them which says least.
     fn add(&mut self, words: Option<Vec<Word>>) {
         self.parts += 1;
-        let shortest = |words: &Option<Vec<Word>>| {
-            words.as_ref().and_then(|words| words.iter().map(|word| word.text.len()).min())
-        };
-        if shortest(&words) > shortest(&self.best) {
+        let weight =
+            |words: &Option<Vec<Word>>| words.as_ref().and_then(|words| words.iter().map(Word::weight).min());
+        if weight(&words) > weight(&self.best) {
             self.best = words;
         }
     }
@@ -206,33 +245,31 @@ impl Reader<'_> {
                 '(' => {
                     read.end_run();
                     let words = self.group();
-                    let is_sure = self.repeat().is_none_or(|is_sure| {
-                        read.parts += 1;
-                        is_sure
-                    });
-                    read.add(words.filter(|_| is_sure));
+                    let repeat = self.repeat();
+                    read.parts += usize::from(repeat != Repeat::Times(1));
+                    read.add(words.filter(|_| repeat != Repeat::Perhaps));
                 }
                 '\\' => match self.rest.next() {
                     Some(literal) if literal.is_ascii_punctuation() => self.literal(literal, &mut read),
+                    Some('d') => self.step(Step::Class(vec![(b'0', b'9')]), &mut read),
                     kind => {
                         self.is_strange |= !kind.is_some_and(|kind| "bBdDsSwW".contains(kind));
                         self.other(&mut read);
                     }
                 },
-                '[' => {
-                    self.class();
-                    self.other(&mut read);
-                }
+                '[' => match self.class() {
+                    Some(ranges) => self.step(Step::Class(ranges), &mut read),
+                    None => self.other(&mut read),
+                },
                 '^' if !self.has_lines && read.is_empty() => {
-                    self.is_strange |= self.repeat().is_some();
+                    self.is_strange |= self.repeat() != Repeat::Times(1);
                     read.anchors.0 = true;
                 }
                 '$' if !self.has_lines && matches!(self.rest.peek(), None | Some('|' | ')')) => {
                     read.anchors.1 = true;
                 }
                 '.' | '^' | '$' => self.other(&mut read),
-                literal if literal.is_ascii() => self.literal(literal, &mut read),
-                _ => self.other(&mut read),
+                literal => self.literal(literal, &mut read),
             }
         }
         read.end_run();
@@ -267,11 +304,18 @@ impl Reader<'_> {
     }
 
     fn literal(&mut self, literal: char, read: &mut Sequence) {
+        match u8::try_from(literal) {
+            Ok(byte) if byte.is_ascii() => self.step(Step::Byte(byte), read),
+            _ => self.other(read),
+        }
+    }
+
+    fn step(&mut self, step: Step, read: &mut Sequence) {
         match self.repeat() {
-            None => read.run.push(literal),
-            Some(is_sure) => {
-                if is_sure {
-                    read.run.push(literal);
+            Repeat::Times(times) => read.run.extend(std::iter::repeat_n(step, times)),
+            repeat => {
+                if repeat == Repeat::Often {
+                    read.run.push(step);
                 }
                 read.end_run();
                 read.parts += 1;
@@ -286,27 +330,52 @@ impl Reader<'_> {
         read.add(None);
     }
 
-    /// How often the part before may stand: whether at least once; `None` for once.
-    fn repeat(&mut self) -> Option<bool> {
-        let sign = self.rest.next_if(|next| matches!(next, '?' | '*' | '+' | '{'))?;
-        if sign == '{' {
-            self.is_strange |= !self.rest.any(|next| next == '}');
-        }
+    /// How often the part before may stand.
+    fn repeat(&mut self) -> Repeat {
+        let Some(sign) = self.rest.next_if(|next| matches!(next, '?' | '*' | '+' | '{')) else {
+            return Repeat::Times(1);
+        };
+        let times: String = match sign {
+            '{' => self.rest.by_ref().take_while(|next| *next != '}').collect(),
+            _ => String::new(),
+        };
         self.rest.next_if_eq(&'?');
-        Some(sign == '+')
+        match (sign, times.parse()) {
+            ('+', _) => Repeat::Often,
+            (_, Ok(times @ 1..=MAX_TIMES)) => Repeat::Times(times),
+            _ => Repeat::Perhaps,
+        }
     }
 
-    /// Passes over a class whose bracket is read.
-    fn class(&mut self) {
-        self.rest.next_if_eq(&'^');
-        self.rest.next_if_eq(&']');
+    /// The ranges of a class whose bracket is read; `None` for one that is not looked into.
+    fn class(&mut self) -> Option<Vec<(u8, u8)>> {
+        // A bracket that stands first does not end the class.
+        let signs = [self.rest.next_if_eq(&'^'), self.rest.next_if_eq(&']')];
+        let mut is_plain = signs == [None; 2];
+        let mut ranges = Vec::new();
         loop {
-            match self.rest.next() {
-                Some(']') => return,
-                Some('\\') => drop(self.rest.next()),
+            let next = self.rest.next();
+            match next {
+                Some(']') => return Some(ranges).filter(|ranges| is_plain && !ranges.is_empty()),
                 // A class in a class, or none that ends.
-                Some('[') | None => return self.is_strange = true,
-                Some(_) => {}
+                Some('[') | None => {
+                    self.is_strange = true;
+                    return None;
+                }
+                // Escaped, an operator, or a range that begins or ends with one.
+                Some('\\') => {
+                    self.rest.next();
+                    is_plain = false;
+                }
+                Some('-' | '&' | '~') => is_plain = false,
+                Some(from) => {
+                    let has_end = self.rest.next_if_eq(&'-').is_some();
+                    let is_end = |next: &char| next.is_ascii_alphanumeric();
+                    let to = if has_end { self.rest.next_if(is_end) } else { Some(from) };
+                    let range = to.and_then(|to| u8::try_from(from).ok().zip(u8::try_from(to).ok()));
+                    is_plain &= from.is_ascii() && range.is_some();
+                    ranges.extend(range);
+                }
             }
         }
     }
@@ -314,10 +383,12 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pattern, words};
+    use super::{Pattern, Step, Word, words};
 
     fn read(source: &str) -> Option<Vec<(String, bool)>> {
-        Some(words(source, (false, false))?.into_iter().map(|word| (word.text, word.is_enough)).collect())
+        let sign = |step: &Step| if let Step::Byte(byte) = step { char::from(*byte) } else { '#' };
+        let shown = |word: &Word| (word.steps.iter().map(sign).collect(), word.is_enough);
+        Some(words(source, (false, false))?.iter().map(shown).collect())
     }
 
     #[test]
@@ -327,16 +398,26 @@ mod tests {
         };
         assert_eq!(
             read(r"(?i)(cumul|version \d\dH\d|w1[01], )"),
-            some(&[("cumul", true), ("version ", false), ("w1", false)])
+            some(&[("cumul", true), ("version ##H#", true), ("w1#, ", true)])
         );
         assert_eq!(read("^(nsi|Dhcp)$"), some(&[("nsi", false), ("Dhcp", false)]));
         assert_eq!(read(r"to disabled\.?\s*$"), some(&[("to disabled", false)]));
         assert_eq!(read(r"(?i)x\.exe.*(okta|duo_)+"), some(&[("x.exe", false)]));
         assert_eq!(read("(?i)ab+c?d"), some(&[("ab", false)]));
         assert_eq!(read("colou?r"), some(&[("colo", false)]));
-        for none in
-            ["", "a|", "(?i)(foo)?", r"\d+", "a*", "[a-z]{3}", "(?x)a b", "a)", "(?P<x>a)", "[[:alpha:]a]b"]
-        {
+        for none in [
+            "",
+            "a|",
+            "(?i)(foo)?",
+            r"\w+",
+            "a*",
+            "[^a]",
+            "[a-]",
+            "(?x)a b",
+            "a)",
+            "(?P<x>a)",
+            "[[:alpha:]a]b",
+        ] {
             assert_eq!(read(none), None, "{none}");
         }
         assert_eq!(read("CASED"), some(&[("CASED", false)]));
@@ -359,6 +440,14 @@ mod tests {
             "(?im)^Dhcp$",
             "(?i)^ab|x$|^$",
             "(?i)(^ab)+c",
+            "(?i)^0x8[0-9a-f]{7}$",
+            "(?i)[a-c]{2}[x.]",
+            r"[^\]a]\d{2}",
+            "[0-9A-Fa-f:.]+",
+            "(?i)[a-z&&[^b]]c",
+            "[^]q]12",
+            "[]q]12",
+            "a{0}b{2,3}c{1}",
             "Ab",
             r"\w+\s\d",
             r"(?i)[^k]\x{212a}|\u{17f}er",
@@ -368,6 +457,14 @@ mod tests {
             "",
             "DHCP",
             "xdhcp",
+            "0X8007000E",
+            "0x8007000g",
+            "abX",
+            "b.c",
+            "zc",
+            "bbc",
+            "bc",
+            "q12",
             "dhcpx",
             "dhcp\nx",
             "2024 CUMULATIVE",
