@@ -221,6 +221,9 @@ fn log_summary(log: &crate::scan::HostLog) -> LogSummary {
     }
 }
 
+/// Families of causes that keep out one user or client: no outage of a host where others get in.
+const OF_PERSONS: [&str; 3] = ["logon-or-credentials", "account-lockout-or-bruteforce", "client-side"];
+
 /// The outage that connections show, else the one that the leading cause's records begin.
 fn outage(causes: &[Cause], course: &Course, attempts: &[Attempt]) -> Option<Outage> {
     if course.outage.is_some() {
@@ -229,11 +232,12 @@ fn outage(causes: &[Cause], course: &Course, attempts: &[Attempt]) -> Option<Out
     let leading = causes.first().filter(|cause| is_fault(cause))?;
     let since = leading.since?;
     let until = leading.until?;
-    let first = if course.last_good.is_some_and(|good| good > since && good < until) {
-        course.last_good?
-    } else {
-        since
-    };
+    if OF_PERSONS.contains(&leading.family.as_str()) && course.last_good.is_some_and(|good| good > since) {
+        return None;
+    }
+    // Who got in between two of the records ends what came before.
+    let between = course.goods.iter().copied().filter(|good| *good > since && *good < until);
+    let first = between.max().unwrap_or(since);
     let end = course.goods.iter().copied().find(|good| *good > until);
     Some(outage::describe(attempts, first, end, &course.goods))
 }

@@ -280,3 +280,31 @@ fn what_missing_logs_could_change_is_told_of_each_cause() {
     assert_eq!(open("high"), [could(names, r#""rule_out""#), could("Security", r#""lower""#)]);
     assert_eq!(open("low"), [arrivals, could("Security", r#""raise""#), both[1].clone()]);
 }
+
+/// Refusals of one user for a wrong password, a minute apart, in the time of the healthy sample.
+fn refusals(count: u32) -> String {
+    let line = |number: u32| {
+        format!(
+            r#"{{"time":"2026-01-08T10:0{number}:00Z","host":"RDS01.corp.example","channel":"Security","provider":"Microsoft-Windows-Security-Auditing","event_id":4625,"level":0,"record_id":{number},"fields":{{"TargetUserName":"x.user","Status":"0xC000006D","SubStatus":"0xC000006A","LogonType":"10","IpAddress":"10.20.30.99"}}}}"#
+        )
+    };
+    (1..=count).map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_mistyped_password_makes_no_host_sick_and_no_outage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("security.jsonl");
+    let verdict = |count: u32| {
+        fs::write(&path, refusals(count)).unwrap();
+        let report = report(&["samples/healthy-server", path.to_str().unwrap()]);
+        let host = &report["hosts"][0];
+        let cause = host["causes"].as_array().unwrap().iter().find(|cause| cause["rule"] == "wrong-password");
+        let confidence = cause.unwrap()["confidence"].as_str().unwrap().to_owned();
+        (host["status"].as_str().unwrap().to_owned(), confidence, host["outage"].is_null())
+    };
+    assert_eq!(verdict(1), ("healthy".to_owned(), "low".to_owned(), true));
+    assert_eq!(verdict(2), ("healthy".to_owned(), "low".to_owned(), true));
+    // Somebody cannot get in; everybody else can.
+    assert_eq!(verdict(5), ("degraded".to_owned(), "medium".to_owned(), true));
+}
