@@ -43,7 +43,7 @@ run() {
     sed -n "s/^stat::number_of_executed_units: */$target: $seconds s, executions: /p" "$log"
 }
 run chunk chunk 24 12000
-run file chunk 24 24000
+run file file 24 24000
 run lanes chunk 24 12000
 run template template 24 12000
 run text_mta text_mta 6 12000

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use rdpwhy::evtx::{
-    CHUNK_SIZE, Counts, Data, Fault, Head, Place, Record, Visitor, read_chunk, read_chunk_by_crate,
+    CHUNK_SIZE, Counts, Data, FILE_HEADER_SIZE, Fault, Head, Place, Record, Visitor, carve, read_chunk,
+    read_chunk_by_crate,
 };
 
 /// A visitor that wants and keeps everything.
@@ -111,6 +112,15 @@ pub(crate) fn read(bytes: &[u8]) -> Everything {
     let mut all = Everything::default();
     read_chunk(bytes.get(..CHUNK_SIZE).unwrap_or(bytes), &place(), &mut all);
     all
+}
+
+/// Reads each chunk of a file, and carves all of it.
+pub(crate) fn read_file(bytes: &[u8]) {
+    for chunk in bytes.get(FILE_HEADER_SIZE..).unwrap_or_default().chunks(CHUNK_SIZE) {
+        read(chunk);
+    }
+    let mut all = Everything::default();
+    assert!(carve(bytes, &place(), &mut all).is_ok(), "bytes in memory can be read");
 }
 
 /// Holds what is read of a chunk against what the crate reads of it.

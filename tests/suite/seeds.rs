@@ -25,6 +25,13 @@ fn both_lanes_agree_on_the_seeds_of_chunks() {
 }
 
 #[test]
+fn seeds_of_files_are_read_and_carved() {
+    let seeds = seeds("file");
+    assert!(seeds.len() > 50);
+    seeds.iter().for_each(|seed| lanes::read_file(seed));
+}
+
+#[test]
 fn both_lanes_agree_on_the_seeds_of_templates() {
     for seed in seeds("template") {
         lanes::compare_template(&seed);
