@@ -13,11 +13,8 @@ use crate::text::Texts;
 /// Names at which everything is learned anew: forwarded logs of a large site have some thousands.
 const MAX_NAMES: usize = 1 << 16;
 
-/// Most records of one event that are known to be signs, or not to be.
-const MAX_SIGNS: usize = 4096;
-
-/// Longest record of which that is kept, in bytes.
-const MAX_SIGN: usize = 1024;
+/// Most bytes of records of one event that are known to be signs, or not to be.
+const MAX_SIGNS: usize = 1 << 20;
 
 /// One kind of event, as long as the rules are the same.
 pub(super) struct Event {
@@ -28,17 +25,17 @@ pub(super) struct Event {
     pub(super) plan: Plan,
     /// Whether a record that no rule matches is a sign all the same, by all that it says.
     pub(super) signs: FxHashMap<Key, bool>,
+    signs_size: usize,
 }
 
 impl Event {
     /// Keeps whether records that say the same are signs.
     pub(super) fn learn(&mut self, key: Key, is_sign: bool) {
-        if key.len() > MAX_SIGN {
-            return;
-        }
-        if self.signs.len() >= MAX_SIGNS {
+        if self.signs_size >= MAX_SIGNS {
             self.signs.clear();
+            self.signs_size = 0;
         }
+        self.signs_size += key.len();
         self.signs.insert(key, is_sign);
     }
 }
@@ -102,6 +99,7 @@ impl Learned {
             sign,
             plan,
             signs: FxHashMap::default(),
+            signs_size: 0,
         });
         self.known.insert(key, number);
         number

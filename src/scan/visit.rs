@@ -147,7 +147,7 @@ impl Visitor for Collector<'_> {
     fn data(&mut self, data: &mut Data<'_, '_>) -> bool {
         let Current { origin, event: number, time, record_id, level, qualifiers, .. } = self.current;
         let Some((event, computer, channel)) = self.learned.event_at(number, origin) else { return true };
-        let Event { provider, event_id, interest, sign, plan, signs } = event;
+        let Event { provider, event_id, interest, sign, plan, signs, .. } = event;
         let head = Head {
             names: None,
             provider,
