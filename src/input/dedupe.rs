@@ -1,7 +1,8 @@
 //! The same content counts once, whatever it is called and however it is packed.
 //!
 //! Sources are compared by size first, then by their first bytes, and only what still looks alike is read to the
-//! end. The first 8 KiB of two logs differ almost always (numbers and checksums of the first records stand there),
+//! end: files side by side, block by block; entries of archives, and very many files, one after the other for their
+//! hashes. The first 8 KiB of two logs differ almost always (numbers and checksums of the first records stand there),
 //! so a run over thousands of logs that all have the default maximum size reads little more than their heads.
 
 use std::collections::BTreeMap;
@@ -15,6 +16,10 @@ use super::Source;
 
 /// Bytes compared before whole contents are: the file header and the first chunk header with its checksums.
 const HEAD: u64 = 8 << 10;
+
+/// Most files that are compared side by side, and bytes of each that are compared at once.
+const MAX_OPEN: usize = 16;
+const BLOCK: usize = 256 << 10;
 
 /// What two sources of the same content share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -49,7 +54,13 @@ pub fn dedupe(sources: Vec<Source>) -> (Vec<Source>, Vec<Duplicate>) {
     let all: Vec<usize> = (0..sources.len()).collect();
     let sizes = groups(&all, |index| sources.get(index).map(Source::size));
     let heads = refine(&sources, sizes, HEAD);
-    let contents = refine(&sources, heads, u64::MAX);
+    let is_on_disk = |group: &Vec<usize>| {
+        group.len() <= MAX_OPEN
+            && group.iter().all(|index| sources.get(*index).is_some_and(|source| source.path().is_some()))
+    };
+    let (on_disk, others): (Vec<_>, Vec<_>) = heads.into_iter().partition(is_on_disk);
+    let mut contents = refine(&sources, others, u64::MAX);
+    contents.par_extend(on_disk.into_par_iter().flat_map_iter(|group| alike(&sources, group)));
     let mut first: BTreeMap<usize, usize> = BTreeMap::new();
     for group in contents {
         if let Some((&kept, rest)) = group.split_first() {
@@ -78,6 +89,50 @@ fn refine(sources: &[Source], candidates: Vec<Vec<usize>>, limit: u64) -> Vec<Ve
         .filter_map(|index| Some((index, hash(sources.get(index)?, limit).ok()?)))
         .collect();
     candidates.iter().flat_map(|group| groups(group, |index| keys.get(&index).copied())).collect()
+}
+
+/// Splits a group by its members' contents; members that cannot be read to their end fall out.
+fn alike(sources: &[Source], group: Vec<usize>) -> Vec<Vec<usize>> {
+    let open = |index: &usize| Some((*index, sources.get(*index)?.node().stream().ok()?, Vec::new()));
+    let mut open: Vec<_> = group.iter().filter_map(open).collect();
+    // Members that are alike so far have the same number.
+    let mut classes: BTreeMap<usize, usize> = open.iter().map(|(index, ..)| (*index, 0)).collect();
+    loop {
+        open.retain_mut(|(index, stream, block)| {
+            let is_read = read_block(stream, block).is_ok();
+            if !is_read {
+                classes.remove(index);
+            }
+            is_read
+        });
+        let mut found: Vec<(usize, usize, &[u8])> = Vec::new();
+        for (index, _, block) in &open {
+            let Some(class) = classes.get_mut(index) else { continue };
+            let same = found.iter().find(|(_, before, bytes)| before == class && *bytes == block.as_slice());
+            match same {
+                Some((first, ..)) => *class = *first,
+                None => {
+                    found.push((*index, *class, block));
+                    *class = *index;
+                }
+            }
+        }
+        let same = |class: &usize| classes.values().filter(|other| *other == class).count();
+        let alone: Vec<usize> =
+            classes.iter().filter(|(_, class)| same(class) == 1).map(|(index, _)| *index).collect();
+        classes.retain(|index, _| !alone.contains(index));
+        // What has no twin any more is not read on, and what has ended has ended for all that are alike.
+        open.retain(|(index, _, block)| !block.is_empty() && classes.contains_key(index));
+        if open.is_empty() {
+            return groups(&group, |index| classes.get(&index).copied());
+        }
+    }
+}
+
+/// Reads as much of a block as there is.
+fn read_block(stream: &mut impl Read, block: &mut Vec<u8>) -> io::Result<()> {
+    block.clear();
+    stream.take(BLOCK as u64).read_to_end(block).map(drop)
 }
 
 /// Groups of at least two members with the same key.

@@ -482,3 +482,34 @@ fn flipped_zip_is_read_or_a_problem() {
         assert!(found.sources.len() <= 3);
     }
 }
+
+#[test]
+fn files_that_differ_anywhere_are_kept_and_copies_left_out() {
+    let folder = folder();
+    let size = 700_000;
+    // Each is the first of its content, or a copy of the one before the last.
+    let with = |place: usize, value: u8| {
+        let mut bytes = [LOG, &vec![5; size]].concat();
+        bytes[place] = value;
+        bytes
+    };
+    let contents =
+        [with(0, LOG[0]), with(20_000, 1), with(0, LOG[0]), with(size, 2), with(20_000, 1), with(300_000, 3)];
+    let name = |number: usize| format!("{number:02}.evtx");
+    let first = |number: usize| contents.iter().position(|other| *other == contents[number % 6]);
+    // Few are read side by side, many one after the other.
+    for count in [6, 18] {
+        for number in 0..count {
+            write(folder.path(), &name(number), &contents[number % 6]);
+        }
+        let (kept, duplicates) = dedupe(find_in(folder.path()).sources);
+        let kept: Vec<&str> = kept.iter().filter_map(|source| source.name().rsplit('/').next()).collect();
+        assert_eq!(kept, ["00.evtx", "01.evtx", "03.evtx", "05.evtx"]);
+        for pair in &duplicates {
+            let number = |path: &str| path.rsplit('/').next().and_then(|name| name[..2].parse().ok());
+            let (own, same) = (number(&pair.name).expect("a number"), number(&pair.same_as));
+            assert_eq!(same, first(own), "{own}");
+        }
+        assert_eq!(duplicates.len(), count - 4);
+    }
+}
