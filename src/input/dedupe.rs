@@ -1,8 +1,7 @@
 //! The same content counts once, whatever it is called and however it is packed.
 //!
 //! Sources are compared by size first, then by their first bytes, and only what still looks alike is read to the
-//! end: files side by side, block by block; entries of archives, and very many files, one after the other for their
-//! hashes. The first 8 KiB of two logs differ almost always (numbers and checksums of the first records stand there),
+//! end: files side by side, block by block; entries of archives one after the other for their hashes. The first 8 KiB of two logs differ almost always (numbers and checksums of the first records stand there),
 //! so a run over thousands of logs that all have the default maximum size reads little more than their heads.
 
 use std::collections::BTreeMap;
@@ -54,11 +53,9 @@ pub fn dedupe(sources: Vec<Source>) -> (Vec<Source>, Vec<Duplicate>) {
     let all: Vec<usize> = (0..sources.len()).collect();
     let sizes = groups(&all, |index| sources.get(index).map(Source::size));
     let heads = refine(&sources, sizes, HEAD);
-    let is_on_disk = |group: &Vec<usize>| {
-        group.len() <= MAX_OPEN
-            && group.iter().all(|index| sources.get(*index).is_some_and(|source| source.path().is_some()))
-    };
-    let (on_disk, others): (Vec<_>, Vec<_>) = heads.into_iter().partition(is_on_disk);
+    let is_on_disk = |index: &usize| sources.get(*index).is_some_and(|source| source.path().is_some());
+    let (on_disk, others): (Vec<_>, Vec<_>) =
+        heads.into_iter().partition(|group| group.iter().all(is_on_disk));
     let mut contents = refine(&sources, others, u64::MAX);
     contents.par_extend(on_disk.into_par_iter().flat_map_iter(|group| alike(&sources, group)));
     let mut first: BTreeMap<usize, usize> = BTreeMap::new();
@@ -91,8 +88,36 @@ fn refine(sources: &[Source], candidates: Vec<Vec<usize>>, limit: u64) -> Vec<Ve
     candidates.iter().flat_map(|group| groups(group, |index| keys.get(&index).copied())).collect()
 }
 
-/// Splits a group by its members' contents; members that cannot be read to their end fall out.
+/// Splits a group of any size by its members' contents.
 fn alike(sources: &[Source], group: Vec<usize>) -> Vec<Vec<usize>> {
+    let mut known: Vec<Vec<usize>> = Vec::new();
+    let mut rest = group.as_slice();
+    while !rest.is_empty() {
+        // The first of each content is read again beside those that come.
+        let firsts: Vec<usize> = known.iter().filter_map(|own| own.first().copied()).collect();
+        let Some(room) = MAX_OPEN.checked_sub(firsts.len()).filter(|room| *room >= MAX_OPEN / 2) else {
+            return refine(sources, vec![group], u64::MAX);
+        };
+        let (batch, behind) = rest.split_at(room.min(rest.len()));
+        rest = behind;
+        let batch: Vec<usize> = firsts.into_iter().chain(batch.iter().copied()).collect();
+        let found = side_by_side(sources, &batch);
+        let is_known = |index: &usize| known.iter().any(|own| own.first() == Some(index));
+        let strangers: Vec<usize> = batch.iter().copied().filter(|index| !is_known(index)).collect();
+        for index in strangers {
+            let alike = found.iter().find(|group| group.contains(&index)).and_then(|group| group.first());
+            match known.iter_mut().find(|own| own.first() == alike) {
+                Some(own) => own.push(index),
+                None => known.push(vec![index]),
+            }
+        }
+    }
+    known.retain(|own| own.len() > 1);
+    known
+}
+
+/// Splits a small group by its members' contents; members that cannot be read to their end fall out.
+fn side_by_side(sources: &[Source], group: &[usize]) -> Vec<Vec<usize>> {
     let open = |index: &usize| Some((*index, sources.get(*index)?.node().stream().ok()?, Vec::new()));
     let mut open: Vec<_> = group.iter().filter_map(open).collect();
     // Members that are alike so far have the same number.
@@ -124,7 +149,7 @@ fn alike(sources: &[Source], group: Vec<usize>) -> Vec<Vec<usize>> {
         // What has no twin any more is not read on, and what has ended has ended for all that are alike.
         open.retain(|(index, _, block)| !block.is_empty() && classes.contains_key(index));
         if open.is_empty() {
-            return groups(&group, |index| classes.get(&index).copied());
+            return groups(group, |index| classes.get(&index).copied());
         }
     }
 }

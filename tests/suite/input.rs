@@ -485,31 +485,37 @@ fn flipped_zip_is_read_or_a_problem() {
 
 #[test]
 fn files_that_differ_anywhere_are_kept_and_copies_left_out() {
-    let folder = folder();
     let size = 700_000;
-    // Each is the first of its content, or a copy of the one before the last.
     let with = |place: usize, value: u8| {
         let mut bytes = [LOG, &vec![5; size]].concat();
         bytes[place] = value;
         bytes
     };
-    let contents =
-        [with(0, LOG[0]), with(20_000, 1), with(0, LOG[0]), with(size, 2), with(20_000, 1), with(300_000, 3)];
-    let name = |number: usize| format!("{number:02}.evtx");
-    let first = |number: usize| contents.iter().position(|other| *other == contents[number % 6]);
-    // Few are read side by side, many one after the other.
-    for count in [6, 18] {
+    let few = vec![
+        with(0, LOG[0]),
+        with(20_000, 1),
+        with(0, LOG[0]),
+        with(size, 2),
+        with(20_000, 1),
+        with(9_000, 3),
+    ];
+    let many: Vec<Vec<u8>> = (0..12).map(|number| with(100_000 + number, 9)).collect();
+    let number =
+        |path: &str| -> Option<usize> { path.rsplit('/').next()?.strip_suffix(".evtx")?.parse().ok() };
+    for (contents, count) in [(&few, 6), (&few, 40), (&many, 24)] {
+        let folder = self::folder();
+        let content = |number: usize| &contents[number % contents.len()];
+        let first = |number: usize| contents.iter().position(|other| other == content(number));
         for number in 0..count {
-            write(folder.path(), &name(number), &contents[number % 6]);
+            write(folder.path(), &format!("{number:02}.evtx"), content(number));
         }
         let (kept, duplicates) = dedupe(find_in(folder.path()).sources);
-        let kept: Vec<&str> = kept.iter().filter_map(|source| source.name().rsplit('/').next()).collect();
-        assert_eq!(kept, ["00.evtx", "01.evtx", "03.evtx", "05.evtx"]);
+        let own: Vec<usize> = (0..count).filter(|number| first(*number) == Some(*number)).collect();
+        assert_eq!(kept.iter().filter_map(|source| number(source.name())).collect::<Vec<_>>(), own);
         for pair in &duplicates {
-            let number = |path: &str| path.rsplit('/').next().and_then(|name| name[..2].parse().ok());
-            let (own, same) = (number(&pair.name).expect("a number"), number(&pair.same_as));
-            assert_eq!(same, first(own), "{own}");
+            let own = number(&pair.name).expect("a number");
+            assert_eq!(number(&pair.same_as), first(own), "{own}");
         }
-        assert_eq!(duplicates.len(), count - 4);
+        assert_eq!(duplicates.len(), count - own.len());
     }
 }
