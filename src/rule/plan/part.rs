@@ -90,8 +90,7 @@ impl Part {
         if let Some(last) = self.last.as_ref().filter(|last| last.kind == kind && last.bytes == bytes) {
             return Some(last.class);
         }
-        let place = self.known.iter().position(|(own, _)| *own == kind);
-        let known = place.and_then(|place| self.known.get(place));
+        let known = self.known.iter().find(|(own, _)| *own == kind);
         if let Some(&class) = known.and_then(|(_, known)| known.get(bytes)) {
             let last = self.last.get_or_insert_with(|| Last { kind, bytes: Vec::new(), class });
             (last.kind, last.class) = (kind, class);
@@ -108,18 +107,19 @@ impl Part {
         };
         let class = self.class_of(text.as_deref())?;
         if bytes.len() <= MAX_KEY {
-            let place = place.unwrap_or_else(|| {
-                self.known.push((kind, FxHashMap::default()));
-                self.known.len() - 1
-            });
-            if let Some((_, known)) = self.known.get_mut(place) {
-                if known.len() >= MAX_KEPT {
-                    known.clear();
-                }
-                known.insert(bytes.into(), class);
-            }
+            self.keep(kind, bytes, class);
         }
         Some(class)
+    }
+
+    fn keep(&mut self, kind: u8, bytes: &[u8], class: u16) {
+        if self.known.iter().map(|(_, known)| known.len()).sum::<usize>() >= MAX_KEPT {
+            self.known.clear();
+        }
+        match self.known.iter_mut().find(|(own, _)| *own == kind) {
+            Some((_, known)) => drop(known.insert(bytes.into(), class)),
+            None => self.known.push((kind, FxHashMap::from_iter([(bytes.into(), class)]))),
+        }
     }
 
     /// The class of a text.
