@@ -340,6 +340,8 @@ impl Reader<'_> {
             _ => String::new(),
         };
         self.rest.next_if_eq(&'?');
+        // A repetition of a repetition.
+        self.is_strange |= matches!(self.rest.peek(), Some('?' | '*' | '+' | '{'));
         match (sign, times.parse()) {
             ('+', _) => Repeat::Often,
             (_, Ok(times @ 1..=MAX_TIMES)) => Repeat::Times(times),
@@ -483,6 +485,17 @@ mod tests {
         ];
         for source in sources {
             for text in texts {
+                let pattern = Pattern::new(source.to_owned(), (false, false, false));
+                let expected = pattern.compiled().expect("an expression").is_match(text);
+                assert_eq!(pattern.is_match(text), expected, "{source} {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn repetitions_of_repetitions_mean_what_they_mean_to_the_crate() {
+        for source in ["(?i)1(a){0}{0}", "(?i)ab.b{1,2}{0,1}", "(?i).??{0}", "${0,1}* "] {
+            for text in ["", " .aa1", ".abb", "x\n ", "ABxB"] {
                 let pattern = Pattern::new(source.to_owned(), (false, false, false));
                 let expected = pattern.compiled().expect("an expression").is_match(text);
                 assert_eq!(pattern.is_match(text), expected, "{source} {text}");
